@@ -1,0 +1,198 @@
+//! Typed entry: a buyer who came without *Login Directly* types Account ID and Product Instance ID.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use landfall_shared::activation::{Activation, StartedBy};
+use landfall_shared::buyer::{AccountId, InstanceId};
+use landfall_shared::command::Queued;
+use landfall_shared::crash;
+use landfall_shared::purchase::MarketplaceName;
+use landfall_shared::session::{PageToken, SessionId};
+use landfall_shared::store::sessions::{self, Entry};
+use landfall_shared::store::{activations, commands};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::access;
+use crate::app::App;
+use crate::asked::Asked;
+use crate::fields::Fields;
+use crate::problem::Problem;
+use crate::status::Document;
+use crate::trace;
+use crate::writing::{Reserved, Shows, keep, key_text, replay, reserve};
+
+/// What the buyer types.
+#[derive(Debug, Deserialize)]
+pub struct Body {
+    marketplace: Option<String>,
+    account_id: Option<String>,
+    instance_id: Option<String>,
+}
+
+struct Entered {
+    marketplace: MarketplaceName,
+    account_id: AccountId,
+    instance_id: InstanceId,
+}
+
+/// `POST /v1/activations`: 202, the activation with its `token`, and a session.
+///
+/// # Errors
+/// The problems of contract §3.
+pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Problem> {
+    if !app.config.typed_entry {
+        return Err(Problem::not_found());
+    }
+    let body: Body = asked.json()?;
+    let key = key_text(&asked)?;
+    let earlier = access::session(&asked);
+    if earlier.is_some() && !access::is_ours(&app, &asked) {
+        return Err(Problem::cross_origin());
+    }
+    let mut transaction = app.database.begin().await?;
+    let stranger = access::stranger(&asked);
+    let key = match key {
+        None => None,
+        Some(text) => match reserve(&app, &mut transaction, &asked, &stranger, text).await? {
+            Reserved::Fresh(key) => Some(key),
+            Reserved::Kept(kept) => {
+                let answered = replay(&app, &mut transaction, &kept, Shows::Activation).await?;
+                let answered = match kept.activation_id.filter(|_| kept.problem.is_none()) {
+                    Some(id) => admit(&app, &mut transaction, id, earlier.as_deref(), answered).await?,
+                    None => answered,
+                };
+                transaction.commit().await?;
+                return Ok(answered);
+            }
+        },
+    };
+    let begun = begin(&app, &mut transaction, &asked, &body).await;
+    let (id, queued, done) = match begun {
+        Ok((id, queued)) => (id, Some(queued), Ok(StatusCode::ACCEPTED)),
+        Err(problem) if problem.status >= 500 => return Err(problem),
+        Err(problem) => (Uuid::nil(), None, Err(problem)),
+    };
+    if let Some(key) = &key {
+        keep(&mut transaction, key, &done, id).await?;
+    }
+    let answered = match &done {
+        Ok(status) => {
+            let document = Document::read(&app, &mut transaction, id).await?.ok_or_else(Problem::unknown_activation)?;
+            let answered = document.answer(*status);
+            Some(admit(&app, &mut transaction, id, earlier.as_deref(), answered).await?)
+        }
+        Err(_) => None,
+    };
+    crash::point("api.before_commit");
+    transaction.commit().await?;
+    crash::point("api.after_commit");
+    if let Some(queued) = queued {
+        app.wakeups.wake_up(queued.command.name(), queued.id);
+    }
+    done.and_then(|_| answered.ok_or_else(Problem::unavailable))
+}
+
+async fn begin(app: &App, db: &mut PgConnection, asked: &Asked, body: &Body) -> Result<(Uuid, Queued), Problem> {
+    let entered = entered(body)?;
+    within_limits(app, db, asked, &entered).await?;
+    let held = sqlx::query_scalar!(
+        r#"select exists (select from holds where marketplace = $1 and instance_id = $2) as "held!""#,
+        entered.marketplace.as_str(),
+        entered.instance_id.as_str(),
+    );
+    if held.fetch_one(&mut *db).await? {
+        return Err(Problem::already_started());
+    }
+    let id = Uuid::now_v7();
+    let (mut activation, queued) =
+        Activation::begin(id, entered.marketplace, entered.instance_id, Some(entered.account_id), StartedBy::Typed);
+    activation.language = asked.accept_language();
+    activations::insert(db, &activation).await?;
+    let redispatch = app.config.common.redispatch_after.as_secs_f64();
+    commands::insert(db, id, &queued, redispatch, &trace::parent()).await?;
+    Ok((id, queued))
+}
+
+fn entered(body: &Body) -> Result<Entered, Problem> {
+    let mut fields = Fields::default();
+    let marketplace = fields.required("marketplace", body.marketplace.as_deref(), |text| Ok(text.to_owned()));
+    let known = marketplace.as_deref().and_then(MarketplaceName::parse);
+    if marketplace.is_some() && known.is_none() {
+        fields.wrong("marketplace", "unknown", "This marketplace is not known here. Try alibaba.");
+    }
+    let account_id = fields.required("account_id", body.account_id.as_deref(), AccountId::parse);
+    let instance_id = fields.required("instance_id", body.instance_id.as_deref(), InstanceId::parse);
+    let values = known.zip(account_id).zip(instance_id);
+    let ((marketplace, account_id), instance_id) = fields.done(values)?;
+    Ok(Entered { marketplace, account_id, instance_id })
+}
+
+/// Counts a well-formed entry; the client's entries wait for each other, or two of them would count the same.
+async fn within_limits(app: &App, db: &mut PgConnection, asked: &Asked, entered: &Entered) -> Result<(), Problem> {
+    let client = asked.counted_client();
+    let (marketplace, instance_id) = (entered.marketplace.as_str(), entered.instance_id.as_str());
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 13))", client).fetch_one(&mut *db).await?;
+    let counted = sqlx::query!(
+        r#"select
+             (select count(*) from typed_entries
+              where client = $1 and entered_at > now() - interval '1 hour') as "entries!",
+             (select count(*) from activations a
+              join commands c on c.activation_id = a.id
+              where a.marketplace = $2 and a.instance_id = $3 and c.name = 'verify_purchase' and c.state = 'refused'
+                and c.problem ->> 'code' = 'account-mismatch' and c.finished_at > now() - interval '1 day') as "mismatches!""#,
+        client,
+        marketplace,
+        instance_id,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    if counted.entries >= i64::from(app.config.entries_per_client) {
+        return Err(Problem::too_many_requests("Too many entries from this network within an hour.", 3600));
+    }
+    if counted.mismatches >= 5 {
+        let detail = "The Account ID did not fit this instance too often. Use Marketplace > Purchased Services > Login Directly.";
+        return Err(Problem::too_many_requests(detail, 24 * 3600));
+    }
+    sqlx::query!(
+        "insert into typed_entries (id, client, marketplace, instance_id) values ($1, $2, $3, $4)",
+        Uuid::now_v7(),
+        client,
+        marketplace,
+        instance_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives the buyer the page token, which is derived, and a session.
+async fn admit(
+    app: &App,
+    db: &mut PgConnection,
+    id: Uuid,
+    earlier: Option<&[u8]>,
+    response: Response,
+) -> Result<Response, Problem> {
+    let epoch = sqlx::query_scalar!("select epoch from activations where id = $1", id).fetch_one(&mut *db).await?;
+    let token = PageToken { activation: id, epoch }.text(app.keys.current());
+    let session = SessionId::random();
+    sessions::begin(db, &session.digest(), earlier, id, Entry::Typed).await?;
+    let (mut parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let mut shown: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("token".to_owned(), token.expose_secret().into());
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    if let Ok(cookie) = HeaderValue::from_str(&access::cookie(app, &session)) {
+        parts.headers.append(header::SET_COOKIE, cookie);
+    }
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/activations/{id}")) {
+        parts.headers.insert(header::LOCATION, location);
+    }
+    Ok(Response::from_parts(parts, shown.to_string().into()))
+}

@@ -1,0 +1,132 @@
+//! What a client sends: body, client address, language; read once, before anything is decided.
+
+use std::net::IpAddr;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, FromRequest, Request};
+use axum::http::{HeaderMap, Method, Uri, header};
+use ipnet::IpNet;
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// No body of contract §3 needs more.
+const LARGEST: usize = 64 * 1024;
+
+/// A request, read whole.
+#[derive(Debug)]
+pub struct Asked {
+    /// Its method.
+    pub method: Method,
+    /// Its address here.
+    pub uri: Uri,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// Who sent it.
+    pub client: IpAddr,
+}
+
+impl FromRequest<App> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|peer| peer.0.ip());
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, LARGEST).await.map_err(|_| Problem::too_large())?;
+        let peer = peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+        let client = client(peer, &parts.headers, &app.config.trusted_proxies);
+        Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, body, client })
+    }
+}
+
+impl Asked {
+    /// The body as JSON; unknown members are ignored, a wrong type is a malformed request.
+    ///
+    /// # Errors
+    /// 415 if it is not sent as JSON, 400 if it is not of the form asked for.
+    pub fn json<Body: DeserializeOwned>(&self) -> Result<Body, Problem> {
+        let sent_as = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let essence = sent_as.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if essence != "application/json" {
+            return Err(Problem::unsupported_media_type());
+        }
+        // The reader's own words may quote the body, which may hold a password: they go nowhere.
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Problem::malformed(format!("The body is not of the form asked for ({:?}).", error.classify())))
+    }
+
+    /// A header's text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A cookie's value.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        cookies
+            .flat_map(|cookies| cookies.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// The page's language, as the platforms are told it.
+    #[must_use]
+    pub fn accept_language(&self) -> String {
+        self.header(header::ACCEPT_LANGUAGE.as_str()).unwrap_or("en").chars().take(100).collect()
+    }
+
+    /// What limits count a client by: its address, an IPv6 one by its /64.
+    #[must_use]
+    pub fn counted_client(&self) -> String {
+        match self.client {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        }
+    }
+}
+
+/// The client: the rightmost address of `X-Forwarded-For` outside the proxies that are trusted.
+fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let peer = peer.to_canonical();
+    if !is_trusted(&peer) {
+        return peer;
+    }
+    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let mut client = peer;
+    for hop in hops.iter().rev() {
+        let Ok(address) = hop.parse::<IpAddr>() else { break };
+        client = address.to_canonical();
+        if !is_trusted(&client) {
+            break;
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        client(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
+    }
+
+    #[test]
+    fn the_client_is_the_rightmost_address_that_is_no_trusted_proxy() {
+        assert_eq!(seen("10.0.0.1", "1.2.3.4, 5.6.7.8, 10.9.9.9"), "5.6.7.8");
+        assert_eq!(seen("9.9.9.9", "1.2.3.4"), "9.9.9.9");
+        assert_eq!(seen("10.0.0.1", "nonsense"), "10.0.0.1");
+    }
+}

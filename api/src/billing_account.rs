@@ -1,0 +1,51 @@
+//! Has a Billing Center account: the username, then the code that its address got.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use landfall_shared::activation::Request;
+use landfall_shared::buyer::{Code, Username};
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::asked::Asked;
+use crate::fields::Fields;
+use crate::problem::Problem;
+use crate::verification::{Purpose, Target, prove};
+use crate::writing::{Begun, Shows, Writing};
+
+/// What the buyer types.
+#[derive(Debug, Deserialize)]
+pub struct Body {
+    username: Option<String>,
+    code: Option<String>,
+}
+
+/// `POST /v1/activations/{id}/billing-account`.
+///
+/// # Errors
+/// The problems of contract §3.
+pub async fn bind(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
+    let body: Body = asked.json()?;
+    match Writing::begin(&app, &asked, &id, Shows::Activation).await? {
+        Begun::Answered(response) => Ok(*response),
+        Begun::Open(mut writing) => {
+            let done = bind_proven(&mut writing, &body).await;
+            writing.finish(done).await
+        }
+    }
+}
+
+async fn bind_proven(writing: &mut Writing, body: &Body) -> Result<StatusCode, Problem> {
+    writing.may(Request::BillingAccount).await?;
+    let mut fields = Fields::default();
+    let username = fields.required("username", body.username.as_deref(), Username::parse);
+    let code = fields.optional("code", body.code.as_deref(), Code::parse);
+    let username = fields.done(username)?;
+    let proof = prove(writing, Purpose::BillingAccount, &Target::Username(username), code.as_ref()).await?;
+    let account = proof.account.ok_or_else(|| Problem::code_invalid(0))?;
+    let queued = writing.activation.bind_billing_account(account, proof.challenge_id)?;
+    writing.queue(queued).await?;
+    writing.changed();
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,66 @@
+//! Fields of a body: parsed one by one, told about all at once.
+
+use landfall_shared::buyer::Invalid;
+
+use crate::problem::{FieldProblem, Problem};
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub struct Fields {
+    wrong: Vec<FieldProblem>,
+}
+
+impl Fields {
+    /// A field that must be there: missing, null or empty is `required`.
+    pub fn required<T>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        match text.filter(|text| !text.trim().is_empty()) {
+            Some(text) => self.take(field, parse(text)),
+            None => {
+                self.wrong(field, "required", "This field is required.");
+                None
+            }
+        }
+    }
+
+    /// A field that may be absent: null or empty is absent.
+    pub fn optional<T>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let text = text.filter(|text| !text.trim().is_empty())?;
+        self.take(field, parse(text))
+    }
+
+    /// Notes that a field is wrong.
+    pub fn wrong(&mut self, field: &str, code: &str, detail: &str) {
+        self.wrong.push(FieldProblem { field: field.to_owned(), code: code.to_owned(), detail: detail.to_owned() });
+    }
+
+    fn take<T>(&mut self, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(invalid) => {
+                self.wrong(field, invalid.code, invalid.detail);
+                None
+            }
+        }
+    }
+
+    /// The values, if nothing was wrong.
+    ///
+    /// # Errors
+    /// 422 `invalid-field` with everything that is wrong.
+    pub fn done<T>(self, values: Option<T>) -> Result<T, Problem> {
+        match values {
+            Some(values) if self.wrong.is_empty() => Ok(values),
+            _ => Err(Problem::fields(self.wrong)),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The API: a thin layer that accepts, answers what is known, and never calls the marketplace, a platform or the mail server.
+
+pub mod app;
+
+mod purchase;
+mod login;
+mod activation;
+mod verification;
+mod billing_account;
+mod workspace;
+mod confirmation;
+mod status;
+mod pages;
+
+mod access;
+mod asked;
+mod deadline;
+mod fields;
+mod language;
+mod problem;
+mod session;
+mod sites;
+mod trace;
+mod watch;
+mod writing;

@@ -1,0 +1,161 @@
+//! Login Directly: the marketplace's signed link brings the buyer to the activation that holds the instance.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use landfall_shared::activation::{Activation, Stage, StartedBy};
+use landfall_shared::buyer::InstanceId;
+use landfall_shared::crash;
+use landfall_shared::marketplace::alibaba::login::LoginLink;
+use landfall_shared::marketplace::alibaba::token::Parameters;
+use landfall_shared::purchase::{MarketplaceName, PurchaseState};
+use landfall_shared::session::SessionId;
+use landfall_shared::store::activations::{self, Locked};
+use landfall_shared::store::sessions::{self, Entry, Link};
+use landfall_shared::store::{commands, purchases};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::access;
+use crate::app::App;
+use crate::asked::Asked;
+use crate::pages::{SentBack, sent_back};
+use crate::problem::Problem;
+use crate::trace;
+
+const MARKETPLACE: MarketplaceName = MarketplaceName::Alibaba;
+
+/// Where a good link leads.
+enum Led {
+    /// To the pages of an activation; a command may have been queued.
+    ToActivation(Uuid),
+    /// To the console's login page: all is done.
+    ToLogin(String),
+    /// Back to the marketplace: the instance is not in use.
+    Back,
+}
+
+/// `GET /marketplaces/alibaba/login`: 303 with a session, or a page that says what to do.
+///
+/// # Errors
+/// 404 where there is no security key, 503.
+pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Problem> {
+    let Some(keys) = &app.security_keys else { return Err(Problem::not_found()) };
+    let parameters = Parameters::parse(asked.uri.query().unwrap_or_default().as_bytes());
+    let mut transaction = app.database.begin().await?;
+    let now = sessions::now(&mut transaction).await?;
+    let Ok(link) = LoginLink::read(&parameters, keys, now) else {
+        return Ok(sent_back(&app, &asked, SentBack::BadLink));
+    };
+    let Ok(instance_id) = InstanceId::parse(&link.instance_id) else {
+        return Ok(sent_back(&app, &asked, SentBack::BadLink));
+    };
+    let used = sessions::use_link(&mut transaction, &link.digest, &access::stranger(&asked)).await?;
+    if used == Link::UsedUp {
+        return Ok(sent_back(&app, &asked, SentBack::BadLink));
+    }
+    let (led, queued) = lead(&app, &mut transaction, &asked, &instance_id).await?;
+    let mut response = match &led {
+        Led::Back => sent_back(&app, &asked, SentBack::NotInUse),
+        Led::ToLogin(url) => see_other(url),
+        Led::ToActivation(id) => {
+            sessions::link_led_to(&mut transaction, &link.digest, *id).await?;
+            see_other(&format!("/activate/{id}"))
+        }
+    };
+    if let Led::ToActivation(id) = led {
+        let session = SessionId::random();
+        let earlier = access::session(&asked);
+        sessions::begin(&mut transaction, &session.digest(), earlier.as_deref(), id, Entry::Login).await?;
+        if let Ok(cookie) = HeaderValue::from_str(&access::cookie(&app, &session)) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+    }
+    crash::point("api.before_commit");
+    transaction.commit().await?;
+    crash::point("api.after_commit");
+    if let Some((name, id)) = queued {
+        app.wakeups.wake_up(name, id);
+    }
+    Ok(response)
+}
+
+type WakeUp = Option<(&'static str, Uuid)>;
+
+/// The activation that holds the instance, else the unfinished one that *Login Directly* began, else a new one.
+async fn lead(
+    app: &App,
+    db: &mut PgConnection,
+    asked: &Asked,
+    instance_id: &InstanceId,
+) -> Result<(Led, WakeUp), Problem> {
+    // Two first logins at once begin one activation.
+    let instance = format!("{} {instance_id}", MARKETPLACE.as_str());
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 17))", instance).fetch_one(&mut *db).await?;
+    let purchase = purchases::lock(db, MARKETPLACE, instance_id).await?.map(|(purchase, _)| purchase);
+    let state = purchase.as_ref().map(|purchase| purchase.state);
+    let found = activations::lock_of_instance(db, MARKETPLACE, instance_id).await?;
+    let holder = found.iter().position(|(_, holds)| *holds);
+    let begun = || {
+        found.iter().position(|(locked, _)| {
+            locked.activation.started_by == StartedBy::Login && !locked.activation.status().is_final()
+        })
+    };
+    if let Some((locked, _)) = holder.or_else(begun).and_then(|at| found.into_iter().nth(at)) {
+        return go_on(app, db, asked, locked, state).await;
+    }
+    if state == Some(PurchaseState::Released) {
+        return Ok((Led::Back, None));
+    }
+    let account_id = purchase.map(|purchase| purchase.account_id);
+    let id = Uuid::now_v7();
+    let (mut activation, queued) =
+        Activation::begin(id, MARKETPLACE, instance_id.clone(), account_id, StartedBy::Login);
+    activation.language = asked.accept_language();
+    activations::insert(db, &activation).await?;
+    let redispatch = app.config.common.redispatch_after.as_secs_f64();
+    commands::insert(db, id, &queued, redispatch, &trace::parent()).await?;
+    Ok((Led::ToActivation(id), Some((queued.command.name(), queued.id))))
+}
+
+async fn go_on(
+    app: &App,
+    db: &mut PgConnection,
+    asked: &Asked,
+    locked: Locked,
+    state: Option<PurchaseState>,
+) -> Result<(Led, WakeUp), Problem> {
+    let Locked { mut activation, now, .. } = locked;
+    let id = activation.id;
+    if let Some(binding) = activation.binding() {
+        if matches!(state, Some(PurchaseState::Suspended | PurchaseState::Released)) {
+            return Ok((Led::Back, None));
+        }
+        if matches!(activation.stage, Stage::Active { .. }) {
+            let site = app.config.site(&binding.site).map(|site| app.config.login_url.filled(&site.id));
+            return Ok((Led::ToLogin(site.unwrap_or_default()), None));
+        }
+    }
+    if activation.started_by == StartedBy::Login {
+        return Ok((Led::ToActivation(id), None));
+    }
+    let queued = activation.logged_in_directly(now);
+    activation.language = asked.accept_language();
+    activations::raise_epoch(db, id).await?;
+    sessions::end_typed(db, id).await?;
+    if let Some(queued) = &queued {
+        let redispatch = app.config.common.redispatch_after.as_secs_f64();
+        commands::insert(db, id, queued, redispatch, &trace::parent()).await?;
+    }
+    activations::save(db, &activation).await?;
+    Ok((Led::ToActivation(id), queued.map(|queued| (queued.command.name(), queued.id))))
+}
+
+fn see_other(place: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(place) = HeaderValue::from_str(place) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,88 @@
+//! `landfall-api`: reads its configuration, connects, serves, stops.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use landfall_api::app::{App, routes, internal_routes};
+use landfall_shared::config::{self, Migrate, UsedBy};
+use landfall_shared::dispatch;
+use landfall_shared::keys::Keys;
+use landfall_shared::store::Database;
+use landfall_shared::topology::Topology;
+use landfall_shared::{stopping, telemetry, tls};
+use tokio::net::TcpListener;
+
+/// Whoever is still being answered after this is cut off.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// Takes purchases from the marketplace and buyers from Login Directly to a bound workspace.
+#[derive(Parser)]
+#[command(version, about, after_help = config::help(UsedBy::Api))]
+struct Arguments {}
+
+type Failed = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments {} = Arguments::parse();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("landfall-api: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failed> {
+    let config = Arc::new(config::Api::from_environment()?);
+    let common = &config.common;
+    let metrics = telemetry::start("landfall-api", common)?;
+    tls::install();
+    let database = Database::new(&common.database_url, "landfall-api", common.database_connections)?;
+    if common.migrate == Migrate::Auto {
+        database.migrate().await?;
+    }
+    let (client, _) = dispatch::connect(common, "landfall-api").await?;
+    let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
+    let nats = (client, Topology::new(&common.nats_prefix));
+    let app = App::new(Arc::clone(&config), keys, database, nats, metrics.clone());
+
+    let stop = stopping::token();
+    let public = serve(config.listen_addr, routes(app.clone()), &stop).await?;
+    let internal = match config.internal_listen_addr {
+        Some(address) => Some(serve(address, internal_routes(app), &stop).await?),
+        None => None,
+    };
+    tokio::spawn(metrics.keep_folded());
+    stop.cancelled().await;
+    tracing::info!("stopping: answering what has been asked");
+    let served = async {
+        let _ = public.await;
+        if let Some(internal) = internal {
+            let _ = internal.await;
+        }
+    };
+    // axum waits for its last connection for ever.
+    let _ = tokio::time::timeout(DRAIN, served).await;
+    Ok(())
+}
+
+async fn serve(
+    address: SocketAddr,
+    routes: axum::Router,
+    stop: &tokio_util::sync::CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, Failed> {
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    tracing::info!(address = %listener.local_addr()?, "listening on {}", listener.local_addr()?);
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = stop.clone().cancelled_owned();
+    Ok(tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "serving ended");
+        }
+    }))
+}

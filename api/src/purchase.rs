@@ -1,0 +1,309 @@
+//! Step one: the marketplace announces a purchase, and says later what becomes of it. Answered from PostgreSQL alone.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use landfall_shared::activation::Activation;
+use landfall_shared::buyer::{AccountId, InstanceId, Invalid};
+use landfall_shared::command::Queued;
+use landfall_shared::crash;
+use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, SpiAnswer, SpiCall};
+use landfall_shared::marketplace::alibaba::token::Parameters;
+use landfall_shared::purchase::{MarketplaceName, Notice, Purchase, Purchased, PurchaseState};
+use landfall_shared::store::marketplace_calls::{self, Call, Verdict};
+use landfall_shared::store::{activations, commands, purchases};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::asked::Asked;
+use crate::problem::Problem;
+use crate::trace;
+
+/// The marketplace is answered before this, also when PostgreSQL does not answer.
+const LONGEST: Duration = Duration::from_secs(8);
+const MARKETPLACE: MarketplaceName = MarketplaceName::Alibaba;
+
+/// A call, once it is read.
+struct Heard<'a> {
+    parameters: &'a Parameters,
+    kept: Value,
+    action: Option<Action>,
+}
+
+/// An activation that changed with a call: whoever waits for it is told after the commit.
+struct Changed {
+    id: Uuid,
+    version: i64,
+    status: &'static str,
+    queued: Option<Queued>,
+}
+
+type Told = Vec<Changed>;
+
+/// `GET` or form `POST /marketplaces/alibaba/spi`: always 200 with JSON.
+///
+/// # Errors
+/// 404 where there is no security key.
+pub async fn hear(State(app): State<App>, asked: Result<Asked, Problem>) -> Result<Response, Problem> {
+    if app.security_keys.is_none() {
+        return Err(Problem::not_found());
+    }
+    let Ok(asked) = asked else {
+        return Ok(Json(SpiAnswer::refused(None, "the call is longer than 16 KiB")).into_response());
+    };
+    // A form comes the same way, and may have a query beside it.
+    let parts = [asked.uri.query().unwrap_or_default().as_bytes(), &asked.body];
+    let raw = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b'&');
+    let parameters = Parameters::parse(&raw);
+    let heard = Heard {
+        kept: serde_json::to_value(parameters.without_token()).unwrap_or_default(),
+        action: Action::of(&parameters),
+        parameters: &parameters,
+    };
+    let answer = tokio::time::timeout(LONGEST, answer(&app, &heard, raw.len())).await;
+    let answer = match answer {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a marketplace's call could not be taken: it will call again");
+            unavailable(heard.action)
+        }
+        Err(_) => unavailable(heard.action),
+    };
+    Ok(Json(answer).into_response())
+}
+
+fn unavailable(action: Option<Action>) -> Value {
+    form(&SpiAnswer::refused(action, "this cannot be taken now: call again"))
+}
+
+fn form(answer: &SpiAnswer) -> Value {
+    serde_json::to_value(answer).unwrap_or_default()
+}
+
+async fn answer(app: &App, heard: &Heard<'_>, length: usize) -> Result<Value, sqlx::Error> {
+    let signed = app.security_keys.as_ref().is_some_and(|keys| keys.verify(heard.parameters).is_ok());
+    if !signed {
+        metrics::counter!("landfall_marketplace_calls_total", "verdict" => "bad-token").increment(1);
+        let mut db = app.database.pool().acquire().await?;
+        let call = heard.call(None, None, Verdict::BadToken, Some("bad token"));
+        marketplace_calls::record_bad_token(&mut db, &call).await?;
+        return Ok(form(&SpiAnswer::refused(heard.action, "bad token")));
+    }
+    let call = SpiCall::read(heard.parameters, length);
+    let mut transaction = app.database.begin().await?;
+    let (answer, told) = match call {
+        Err(malformed) => {
+            let detail = malformed.to_string();
+            let call = heard.call(None, None, Verdict::Refused, Some(&detail));
+            marketplace_calls::record(&mut transaction, &call).await?;
+            (form(&SpiAnswer::refused(heard.action, detail)), Told::new())
+        }
+        Ok(SpiCall::Create(announcement)) => announce(app, &mut transaction, heard, announcement).await?,
+        Ok(call) => listen(app, &mut transaction, heard, &call).await?,
+    };
+    crash::point("api.before_commit");
+    transaction.commit().await?;
+    crash::point("api.after_commit");
+    for changed in told {
+        if let Some(queued) = changed.queued {
+            app.wakeups.wake_up(queued.command.name(), queued.id);
+        }
+        app.wakeups.hint(changed.id, changed.version, changed.status);
+    }
+    Ok(answer)
+}
+
+impl Heard<'_> {
+    fn call<'a>(
+        &'a self,
+        instance_id: Option<&'a str>,
+        order_id: Option<&'a str>,
+        verdict: Verdict,
+        detail: Option<&'a str>,
+    ) -> Call<'a> {
+        Call {
+            marketplace: MARKETPLACE,
+            action: self.parameters.get("action").unwrap_or_default(),
+            instance_id,
+            order_id,
+            parameters: &self.kept,
+            verdict,
+            detail,
+        }
+    }
+}
+
+/// createInstance: the purchase, and nothing else: the activation begins with the buyer.
+async fn announce(
+    app: &App,
+    db: &mut PgConnection,
+    heard: &Heard<'_>,
+    announcement: Announcement,
+) -> Result<(Value, Told), sqlx::Error> {
+    let Ok(mut purchase) = purchase(announcement) else {
+        let call = heard.call(None, None, Verdict::Refused, Some("an id is malformed"));
+        marketplace_calls::record(db, &call).await?;
+        return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Told::new()));
+    };
+    let answer = form(&created(app, &purchase));
+    let instance_id = purchase.instance_id.clone();
+    let order_id = purchase.sold.order_id.clone();
+    let call = |verdict, detail| heard.call(Some(instance_id.as_str()), order_id.as_deref(), verdict, detail);
+    if !purchases::insert(db, &purchase, &answer).await? {
+        let before = purchases::lock(db, MARKETPLACE, &instance_id).await?;
+        return match before {
+            Some((before, answer)) if before.account_id == purchase.account_id => {
+                marketplace_calls::record(db, &call(Verdict::Repeated, None)).await?;
+                Ok((answer, Told::new()))
+            }
+            _ => {
+                let detail = "another aliUid announced this instance before";
+                marketplace_calls::record(db, &call(Verdict::Refused, Some(detail))).await?;
+                Ok((form(&SpiAnswer::refused(heard.action, detail)), Told::new()))
+            }
+        };
+    }
+    marketplace_calls::record(db, &call(Verdict::Accepted, None)).await?;
+    let mut released = false;
+    for kept in marketplace_calls::take_unmatched(db, MARKETPLACE, instance_id.as_str()).await? {
+        if let Some(notice) = reread(&kept) {
+            released |= notice == Notice::Released;
+            notice.take_effect(&mut purchase);
+        }
+    }
+    purchases::save(db, &purchase).await?;
+    let mut told = Told::new();
+    for (mut locked, holds) in activations::lock_of_instance(db, MARKETPLACE, &instance_id).await? {
+        let before = locked.activation.clone();
+        let queued = if released {
+            locked.activation.marketplace_said(&Notice::Released, &purchase, holds)
+        } else {
+            locked.activation.announced()
+        };
+        if locked.activation != before {
+            told.push(write(app, db, &locked.activation, queued).await?);
+        }
+    }
+    Ok((answer, told))
+}
+
+fn purchase(announcement: Announcement) -> Result<Purchase, Invalid> {
+    Ok(Purchase {
+        marketplace: MARKETPLACE,
+        instance_id: InstanceId::parse(&announcement.instance_id)?,
+        account_id: AccountId::parse(&announcement.account_id)?,
+        sold: Purchased {
+            order_id: Some(announcement.order_id),
+            product_code: Some(announcement.product_code),
+            sku_id: Some(announcement.sku_id),
+            trial: Some(announcement.trial),
+            expires_at: announcement.expires_at,
+        },
+        items: announcement.items,
+        state: PurchaseState::Active,
+        version: 1,
+    })
+}
+
+fn created(app: &App, purchase: &Purchase) -> SpiAnswer {
+    let public_url = &app.config.common.public_url;
+    let default_site = app.config.sites.first().map(|site| app.config.login_url.filled(&site.id));
+    SpiAnswer::Created {
+        instance_id: purchase.instance_id.to_string(),
+        app_info: AppInfo {
+            front_end_url: public_url.with("/activate"),
+            admin_url: default_site.unwrap_or_default(),
+            auth_url: public_url.with("/marketplaces/alibaba/login"),
+            username: purchase.account_id.to_string(),
+        },
+    }
+}
+
+/// Every other call: taken in, kept as unmatched if nobody announced its instance, and told to whoever it concerns.
+async fn listen(
+    app: &App,
+    db: &mut PgConnection,
+    heard: &Heard<'_>,
+    call: &SpiCall,
+) -> Result<(Value, Told), sqlx::Error> {
+    let taken = form(&SpiAnswer::taken(heard.action.unwrap_or(Action::ExpiredInstance)));
+    let (notice, order_id) = notice(call);
+    let record = |verdict| heard.call(Some(call.instance_id()), order_id.as_deref(), verdict, None);
+    let Ok(instance_id) = InstanceId::parse(call.instance_id()) else {
+        marketplace_calls::record(db, &record(Verdict::Refused)).await?;
+        return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Told::new()));
+    };
+    let known = purchases::lock(db, MARKETPLACE, &instance_id).await?;
+    if marketplace_calls::is_repeated(db, &record(Verdict::Accepted)).await? {
+        marketplace_calls::record(db, &record(Verdict::Repeated)).await?;
+        return Ok((taken, Told::new()));
+    }
+    let Some((mut purchase, _)) = known else {
+        marketplace_calls::record(db, &record(Verdict::Unmatched)).await?;
+        return Ok((taken, Told::new()));
+    };
+    marketplace_calls::record(db, &record(Verdict::Accepted)).await?;
+    let Some(notice) = notice else { return Ok((taken, Told::new())) };
+    if !notice.clone().take_effect(&mut purchase) {
+        return Ok((taken, Told::new()));
+    }
+    purchases::save(db, &purchase).await?;
+    let mut told = Told::new();
+    for (mut locked, holds) in activations::lock_of_instance(db, MARKETPLACE, &instance_id).await? {
+        let before = locked.activation.clone();
+        let queued = locked.activation.marketplace_said(&notice, &purchase, holds);
+        if locked.activation != before || queued.is_some() {
+            told.push(write(app, db, &locked.activation, queued).await?);
+        }
+    }
+    Ok((taken, told))
+}
+
+/// What a call means for the purchase, and the order by which a repeat is known. orderPay means nothing for it.
+fn notice(call: &SpiCall) -> (Option<Notice>, Option<String>) {
+    match call.clone() {
+        SpiCall::Create(_) => (None, None),
+        SpiCall::OrderPay(paid) => (None, Some(paid.order_id)),
+        SpiCall::Renew(renewal) => {
+            let order_id = renewal.order_id.clone();
+            let (expires_at, items) = (renewal.expires_at, renewal.items);
+            (Some(Notice::Renewed { order_id: renewal.order_id, expires_at, items }), Some(order_id))
+        }
+        SpiCall::Upgrade(upgrade) => {
+            let order_id = upgrade.order_id.clone();
+            let (sku_id, items) = (upgrade.sku_id, upgrade.items);
+            (Some(Notice::Upgraded { order_id: upgrade.order_id, sku_id, items }), order_id)
+        }
+        SpiCall::Expire { .. } => (Some(Notice::Suspended), None),
+        SpiCall::Release { .. } => (Some(Notice::Released), None),
+        SpiCall::Resume { .. } => (Some(Notice::Resumed), None),
+    }
+}
+
+/// A call that was kept as unmatched, read once more: its token was checked when it came.
+fn reread(kept: &Value) -> Option<Notice> {
+    let pairs = kept.as_object()?.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    let parameters: Parameters = pairs.collect();
+    notice(&SpiCall::read(&parameters, 0).ok()?).0
+}
+
+async fn write(
+    app: &App,
+    db: &mut PgConnection,
+    activation: &Activation,
+    queued: Option<Queued>,
+) -> Result<Changed, sqlx::Error> {
+    if activation.cancelled.is_some() {
+        commands::cancel_undispatched(db, activation.id).await?;
+    }
+    if let Some(queued) = &queued {
+        let redispatch = app.config.common.redispatch_after.as_secs_f64();
+        commands::insert(db, activation.id, queued, redispatch, &trace::parent()).await?;
+    }
+    let version = activations::save(db, activation).await?;
+    Ok(Changed { id: activation.id, version, status: activation.status().as_str(), queued })
+}

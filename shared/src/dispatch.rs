@@ -1,0 +1,152 @@
+//! Wake-ups: sent after the commit that made them true, and again for rows that are due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::{ContextBuilder, PublishAckFuture};
+use async_nats::jetstream::message::PublishMessage;
+use futures_util::future::join_all;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+use crate::config::Common;
+use crate::topology::Topology;
+
+/// A hint that an activation has changed (contract §6): whoever misses it reads the row a little later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The activation.
+    pub id: Uuid,
+    /// Its version.
+    pub version: i64,
+    /// Its status.
+    pub status: String,
+}
+
+enum Sent {
+    WakeUp { step: String, command: Uuid },
+    Hint(Hint),
+}
+
+/// Where wake-ups and hints are handed in. Handing in never waits and never fails: PostgreSQL is the truth, and what is lost
+/// here is sent again from there.
+#[derive(Clone)]
+pub struct Wakeups {
+    queue: mpsc::Sender<Sent>,
+}
+
+/// So many at once; more than this in wait are left to the rows that are due again.
+const AT_ONCE: usize = 256;
+const IN_WAIT: usize = 8192;
+const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Wakeups {
+    /// Starts the one task that sends.
+    #[must_use]
+    pub fn start(client: async_nats::Client, topology: Topology) -> Self {
+        let (queue, handed_in) = mpsc::channel(IN_WAIT);
+        tokio::spawn(send_on(client, topology, handed_in));
+        Self { queue }
+    }
+
+    /// Wakes the workers up for a command whose transaction was committed.
+    pub fn wake_up(&self, step: &str, command: Uuid) {
+        let _ = self.queue.try_send(Sent::WakeUp { step: step.to_owned(), command });
+    }
+
+    /// Tells whoever listens that an activation has a new version.
+    pub fn hint(&self, id: Uuid, version: i64, status: &str) {
+        let _ = self.queue.try_send(Sent::Hint(Hint { id, version, status: status.to_owned() }));
+    }
+}
+
+async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: mpsc::Receiver<Sent>) {
+    let jetstream = context(&client);
+    let mut batch = Vec::with_capacity(AT_ONCE);
+    while handed_in.recv_many(&mut batch, AT_ONCE).await > 0 {
+        // What is published while the connection is down would be sent after the reconnect: stale, and in a heap.
+        if client.connection_state() != State::Connected {
+            batch.clear();
+            continue;
+        }
+        let mut acks = Vec::with_capacity(batch.len());
+        for sent in batch.drain(..) {
+            match sent {
+                Sent::Hint(hint) => {
+                    let form = serde_json::to_vec(&hint).unwrap_or_default();
+                    let _ = client.publish(topology.event(hint.id), form.into()).await;
+                }
+                Sent::WakeUp { step, command } => {
+                    crate::crash::point("dispatch.before_publish");
+                    let message = PublishMessage::build().payload(command.to_string().into());
+                    if let Ok(ack) = jetstream.send_publish(topology.command(&step), message).await {
+                        acks.push(ack.into_future());
+                    }
+                }
+            }
+        }
+        // The next batch does not wait for these: publishing and awaiting in one loop would be one round trip at a time.
+        tokio::spawn(count_lost(acks));
+    }
+}
+
+async fn count_lost(acks: Vec<<PublishAckFuture as IntoFuture>::IntoFuture>) {
+    let lost = join_all(acks).await.into_iter().filter(Result::is_err).count();
+    if lost > 0 {
+        metrics::counter!("landfall_wakeups_lost_total").increment(lost as u64);
+        tracing::debug!(lost, "{lost} wake-ups were not taken by JetStream: their rows will be due again");
+    }
+}
+
+/// A JetStream context whose calls end in time.
+#[must_use]
+pub fn context(client: &async_nats::Client) -> Context {
+    ContextBuilder::new()
+        .timeout(ACK_TIMEOUT)
+        .ack_timeout(ACK_TIMEOUT)
+        .max_ack_inflight(4 * AT_ONCE)
+        .build(client.clone())
+}
+
+/// Connects to NATS in the background, for as long as it takes: nobody's answer waits for it. The second half is notified of
+/// each new connection.
+///
+/// # Errors
+/// If the URLs or the credentials cannot be read.
+pub async fn connect(config: &Common, process: &str) -> Result<(async_nats::Client, Arc<Notify>), NotConnected> {
+    let connected = Arc::new(Notify::new());
+    let notify = Arc::clone(&connected);
+    let mut options = async_nats::ConnectOptions::new()
+        .name(process)
+        .retry_on_initial_connect()
+        .ping_interval(Duration::from_secs(5))
+        .connection_timeout(Duration::from_secs(3))
+        .request_timeout(Some(Duration::from_secs(5)))
+        .reconnect_delay_callback(|attempts| {
+            Duration::from_millis(100).saturating_mul(u32::try_from(attempts.min(20)).unwrap_or(20))
+        })
+        .event_callback(move |event| {
+            let notify = Arc::clone(&notify);
+            async move {
+                if matches!(event, async_nats::Event::Connected) {
+                    notify.notify_one();
+                }
+            }
+        });
+    if let Some(credentials) = &config.nats_creds {
+        options = options.credentials(credentials.expose_secret()).map_err(|_| NotConnected("NATS_CREDS"))?;
+    }
+    let urls: Vec<&str> = config.nats_url.iter().map(ExposeSecret::expose_secret).collect();
+    // The client's own words may hold the URL, and the URL a password.
+    let client = options.connect(urls).await.map_err(|_| NotConnected("NATS_URL"))?;
+    Ok((client, connected))
+}
+
+/// NATS cannot be addressed at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} does not lead to a NATS server that lets us in: check it")]
+pub struct NotConnected(&'static str);

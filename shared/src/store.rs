@@ -1,0 +1,118 @@
+//! PostgreSQL, the only truth: connecting, migrating; the SQL of each table is in the room of its name.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Acquire, ConnectOptions, PgPool, Postgres, Transaction};
+
+pub mod activations;
+pub mod challenges;
+pub mod commands;
+pub mod due;
+pub mod idempotency;
+pub mod marketplace_calls;
+pub mod purchases;
+pub mod sessions;
+pub mod settle;
+
+/// How long one statement may take. Every door of the API answers within 10 s, also when PostgreSQL does not.
+const STATEMENT_TIMEOUT: &str = "6000";
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// The pool, replaceable: one whose connections hang on a frozen server never heals by itself.
+#[derive(Clone)]
+pub struct Database {
+    pool: Arc<RwLock<PgPool>>,
+    options: PgConnectOptions,
+    connections: u32,
+}
+
+impl Database {
+    /// Prepares a pool; connections are made when they are needed.
+    ///
+    /// # Errors
+    /// If the URL is not one of PostgreSQL's.
+    pub fn new(url: &SecretString, name: &str, connections: u32) -> Result<Self, sqlx::Error> {
+        let options: PgConnectOptions = url.expose_secret().parse()?;
+        let options = options
+            .application_name(name)
+            .options([
+                ("statement_timeout", STATEMENT_TIMEOUT),
+                ("lock_timeout", "4000"),
+                ("idle_in_transaction_session_timeout", "10000"),
+                // Every query here goes by key; a plan made while a table was small must not outlive it.
+                ("enable_seqscan", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+            ])
+            .log_statements(tracing::log::LevelFilter::Trace)
+            .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
+        let pool = Arc::new(RwLock::new(pool(&options, connections)));
+        Ok(Self { pool, options, connections })
+    }
+
+    /// The pool of now.
+    #[must_use]
+    pub fn pool(&self) -> PgPool {
+        self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A transaction of now.
+    ///
+    /// # Errors
+    /// If no connection is to be had in time.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.pool().begin().await
+    }
+
+    /// Puts a fresh pool in the place of one that no longer answers, if a fresh connection does.
+    pub async fn heal(&self) {
+        let fresh = tokio::time::timeout(Duration::from_secs(3), self.options.connect()).await;
+        if matches!(fresh, Ok(Ok(_))) {
+            let healed = pool(&self.options, self.connections);
+            *self.pool.write().unwrap_or_else(PoisonError::into_inner) = healed;
+            tracing::warn!("the pool of database connections did not answer although the database does: replaced");
+        }
+    }
+
+    /// Applies the migrations; safe when several processes start at once.
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or was migrated by a newer version.
+    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+        let mut connection = self.pool().acquire().await?.detach();
+        // Migrations may wait for each other, and for locks, longer than a statement of the journey may.
+        sqlx::query("select set_config('statement_timeout', '0', false), set_config('lock_timeout', '60000', false)")
+            .execute(connection.acquire().await?)
+            .await?;
+        MIGRATOR.run(&mut connection).await
+    }
+}
+
+fn pool(options: &PgConnectOptions, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options.clone())
+}
+
+/// Whether an error says that the database could not be reached, rather than that it did not like the question.
+#[must_use]
+pub fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+            ["08", "53", "57P"].iter().any(|class| code.starts_with(class)) || code == "25P03"
+        }),
+        _ => false,
+    }
+}

@@ -1,0 +1,211 @@
+//! Stream, consumers and subjects: their names, their settings, and making them so.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::context::{GetStreamErrorKind, Context};
+use async_nats::jetstream::stream::{self, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType, Stream};
+use uuid::Uuid;
+
+use crate::command::NAMES;
+
+/// A wake-up that nobody acknowledged comes again after this.
+pub const ACK_WAIT: Duration = Duration::from_secs(30);
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+const MAX_BYTES: i64 = 256 << 20;
+
+/// The names of one Landfall in a NATS that it may share with others (`NATS_PREFIX`).
+#[derive(Debug, Clone)]
+pub struct Topology {
+    prefix: String,
+}
+
+/// What `ensure` found.
+pub struct Ensured {
+    /// One consumer a step.
+    pub consumers: Vec<(&'static str, PullConsumer)>,
+    /// Something had to be made: what was sent before may be lost.
+    pub made: bool,
+}
+
+/// JetStream did not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+#[error("JetStream: {0}")]
+pub struct TopologyError(String);
+
+impl TopologyError {
+    fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Topology {
+    /// The names under a prefix, which is put as it is before each.
+    #[must_use]
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// The stream of wake-ups.
+    #[must_use]
+    pub fn stream(&self) -> String {
+        format!("{}LANDFALL_COMMANDS", self.prefix)
+    }
+
+    /// The consumer of a step.
+    #[must_use]
+    pub fn consumer(&self, step: &str) -> String {
+        format!("{}landfall-{step}", self.prefix)
+    }
+
+    /// The subject of a step's wake-ups.
+    #[must_use]
+    pub fn command(&self, step: &str) -> String {
+        format!("{}landfall.command.{step}", self.prefix)
+    }
+
+    /// The subject of the hints that an activation has changed.
+    #[must_use]
+    pub fn event(&self, activation: Uuid) -> String {
+        format!("{}landfall.event.activation.{activation}", self.prefix)
+    }
+
+    /// All such hints.
+    #[must_use]
+    pub fn events(&self) -> String {
+        format!("{}landfall.event.activation.*", self.prefix)
+    }
+
+    fn stream_settings(&self) -> stream::Config {
+        stream::Config {
+            name: self.stream(),
+            subjects: vec![format!("{}landfall.command.>", self.prefix)],
+            retention: RetentionPolicy::WorkQueue,
+            storage: StorageType::File,
+            discard: DiscardPolicy::New,
+            // One limit only: small limits of two kinds together have lost acknowledged messages (nats-server 4771).
+            max_bytes: MAX_BYTES,
+            max_age: MAX_AGE,
+            // No Msg-Id is ever sent; the window would only cost memory.
+            duplicate_window: Duration::from_secs(1),
+            ..stream::Config::default()
+        }
+    }
+
+    fn consumer_settings(&self, step: &str) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.consumer(step)),
+            filter_subject: self.command(step),
+            ack_policy: AckPolicy::Explicit,
+            deliver_policy: DeliverPolicy::All,
+            ack_wait: ACK_WAIT,
+            max_deliver: -1,
+            max_ack_pending: 4096,
+            max_waiting: 512,
+            ..pull::Config::default()
+        }
+    }
+
+    /// Makes stream and consumers as they should be: at start, after a reconnect, and on any stream error.
+    ///
+    /// # Errors
+    /// If JetStream does not answer, or refuses.
+    pub async fn ensure(&self, jetstream: &Context) -> Result<Ensured, TopologyError> {
+        let (stream, mut made) = self.ensure_stream(jetstream).await?;
+        let mut consumers = Vec::with_capacity(NAMES.len());
+        for step in NAMES {
+            let (consumer, new) = self.ensure_consumer(&stream, step).await?;
+            made |= new;
+            consumers.push((step, consumer));
+        }
+        let ahead = self.ahead(&stream, &consumers).await?;
+        if !ahead.is_empty() {
+            // Measured under load: one look alone gives false alarms.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            for step in self.ahead(&stream, &consumers).await?.into_iter().filter(|step| ahead.contains(step)) {
+                tracing::warn!(step, "the stream has lost its tail: making the consumer of {step} again");
+                stream.delete_consumer(&self.consumer(step)).await.map_err(TopologyError::of)?;
+                let consumer = self.create_consumer(&stream, step).await?;
+                consumers.retain(|(name, _)| *name != step);
+                consumers.push((step, consumer));
+                made = true;
+            }
+        }
+        Ok(Ensured { consumers, made })
+    }
+
+    async fn ensure_stream(&self, jetstream: &Context) -> Result<(Stream, bool), TopologyError> {
+        let wanted = self.stream_settings();
+        match jetstream.get_stream(&wanted.name).await {
+            Ok(stream) => {
+                let found = &stream.cached_info().config;
+                let mut fitting = found.clone();
+                // Never narrow what a newer version wrote.
+                fitting.subjects.extend(wanted.subjects.iter().filter(|s| !found.subjects.contains(s)).cloned());
+                (fitting.retention, fitting.storage) = (wanted.retention, wanted.storage);
+                (fitting.discard, fitting.max_bytes, fitting.max_age) = (wanted.discard, wanted.max_bytes, wanted.max_age);
+                fitting.duplicate_window = wanted.duplicate_window;
+                if fitting != *found {
+                    tracing::warn!("the stream's settings differ from ours: updating it");
+                    jetstream.update_stream(&fitting).await.map_err(TopologyError::of)?;
+                }
+                Ok((stream, false))
+            }
+            Err(error) if is_missing_stream(&error.kind()) => {
+                let stream = jetstream.create_stream(wanted).await.map_err(TopologyError::of)?;
+                Ok((stream, true))
+            }
+            Err(error) => Err(TopologyError::of(error)),
+        }
+    }
+
+    async fn ensure_consumer(&self, stream: &Stream, step: &str) -> Result<(PullConsumer, bool), TopologyError> {
+        let wanted = self.consumer_settings(step);
+        let found = stream.consumer_info(self.consumer(step)).await;
+        let Ok(found) = found else { return Ok((self.create_consumer(stream, step).await?, true)) };
+        let same = found.config.filter_subject == wanted.filter_subject
+            && found.config.ack_policy == wanted.ack_policy
+            && found.config.ack_wait == wanted.ack_wait
+            && found.config.max_deliver == wanted.max_deliver
+            && found.config.max_ack_pending == wanted.max_ack_pending
+            && found.config.backoff.is_empty();
+        if !same {
+            tracing::warn!(step, "the consumer of {step} has other settings than ours: updating it");
+            return Ok((self.create_consumer(stream, step).await?, false));
+        }
+        let consumer = stream.get_consumer(&self.consumer(step)).await.map_err(TopologyError::of)?;
+        Ok((consumer, false))
+    }
+
+    /// Creates, or updates: JetStream has one call for both. One that cannot be updated is made again.
+    async fn create_consumer(&self, stream: &Stream, step: &str) -> Result<PullConsumer, TopologyError> {
+        match stream.create_consumer(self.consumer_settings(step)).await {
+            Ok(consumer) => Ok(consumer),
+            Err(error) if matches!(error.kind(), ConsumerErrorKind::JetStream(_)) => {
+                let _ = stream.delete_consumer(&self.consumer(step)).await;
+                stream.create_consumer(self.consumer_settings(step)).await.map_err(TopologyError::of)
+            }
+            Err(error) => Err(TopologyError::of(error)),
+        }
+    }
+
+    /// Consumers that have delivered more than the stream holds: a server before 2.14 would never give them anything again.
+    /// A consumer's state is read before the stream's, or load gives false alarms.
+    async fn ahead(
+        &self,
+        stream: &Stream,
+        consumers: &[(&'static str, PullConsumer)],
+    ) -> Result<Vec<&'static str>, TopologyError> {
+        let mut delivered = Vec::with_capacity(consumers.len());
+        for (step, consumer) in consumers {
+            let info = Consumer::get_info(consumer).await.map_err(TopologyError::of)?;
+            delivered.push((*step, info.delivered.stream_sequence));
+        }
+        let last = stream.get_info().await.map_err(TopologyError::of)?.state.last_sequence;
+        Ok(delivered.into_iter().filter(|(_, sequence)| *sequence > last).map(|(step, _)| step).collect())
+    }
+}
+
+fn is_missing_stream(kind: &GetStreamErrorKind) -> bool {
+    matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND)
+}

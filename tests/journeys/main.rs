@@ -1,0 +1,5 @@
+//! The journeys: every test goes over the real processes, PostgreSQL, NATS, SMTP and HTTP.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+
+mod has_billing_account;

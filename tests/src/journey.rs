@@ -1,0 +1,297 @@
+//! A buyer on the way of the guide, from the shop to the login page. What she does reads like the guide.
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::patience::until;
+
+/// A buyer with a browser.
+pub struct Buyer {
+    http: Client,
+    api: Url,
+    sandbox: Url,
+    session: Option<String>,
+    say: fn(&str),
+    pub account_id: String,
+    pub instance_id: String,
+    pub activation_id: String,
+    versions: i64,
+}
+
+impl Buyer {
+    /// A buyer who has done nothing yet.
+    #[must_use]
+    pub fn new(api: &Url, sandbox: &Url) -> Self {
+        Self::telling(api, sandbox, |_| {})
+    }
+
+    /// One who tells each step.
+    #[must_use]
+    pub fn telling(api: &Url, sandbox: &Url, say: fn(&str)) -> Self {
+        let http = Client::builder().redirect(Policy::none()).user_agent("a buyer's browser").build().unwrap();
+        let (api, sandbox) = (api.clone(), sandbox.clone());
+        let nothing = String::new;
+        Self {
+            http,
+            api,
+            sandbox,
+            session: None,
+            say,
+            account_id: nothing(),
+            instance_id: nothing(),
+            activation_id: nothing(),
+            versions: 0,
+        }
+    }
+
+    /// Step one: *Activate Now*, agree, *Activate*, *Confirm*. The marketplace announces the purchase.
+    pub async fn purchases(&mut self) {
+        self.purchases_with(json!({})).await;
+    }
+
+    pub async fn purchases_with(&mut self, wishes: Value) {
+        let bought = self.sandbox(Method::POST, "sandbox/purchases", wishes).await;
+        assert_eq!(bought.status(), StatusCode::CREATED, "{}", bought.text().await.unwrap());
+        let bought: Value = bought.json().await.unwrap();
+        self.account_id = bought["account_id"].as_str().unwrap().to_owned();
+        self.instance_id = bought["instance_id"].as_str().unwrap().to_owned();
+        (self.say)(&format!("Purchased: Account ID {}, Product Instance ID {}", self.account_id, self.instance_id));
+    }
+
+    /// Step two: *Marketplace > Purchased Services > Login Directly*.
+    pub async fn logs_in_directly(&mut self) {
+        let link = self.login_link().await;
+        let landed = self.follows(&link).await;
+        assert_eq!(landed.status(), StatusCode::SEE_OTHER, "{}", landed.text().await.unwrap());
+        let place = landed.headers()["location"].to_str().unwrap().to_owned();
+        let (_, id) = place.rsplit_once("/activate/").unwrap_or_else(|| panic!("landed at {place}"));
+        id.clone_into(&mut self.activation_id);
+        (self.say)(&format!("Login Directly: landed at {place}"));
+    }
+
+    /// A fresh login link, as the marketplace makes it.
+    pub async fn login_link(&self) -> Url {
+        let path = format!("sandbox/instances/{}/login", self.instance_id);
+        let link: Value = self.sandbox(Method::POST, &path, json!({})).await.json().await.unwrap();
+        link["login_url"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Opens a link and keeps the session it gives.
+    pub async fn follows(&mut self, link: &Url) -> Response {
+        let mut request = self.http.get(link.clone());
+        if let Some(session) = &self.session {
+            request = request.header("cookie", session);
+        }
+        let landed = request.send().await.unwrap();
+        self.keep_session(&landed);
+        landed
+    }
+
+    fn keep_session(&mut self, answer: &Response) {
+        for cookie in answer.headers().get_all("set-cookie") {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            if cookie.starts_with("landfall_session=") {
+                self.session = Some(cookie.to_owned());
+            }
+        }
+    }
+
+    /// Without *Login Directly*: types both ids.
+    pub async fn types_both_ids(&mut self) -> Response {
+        let body = json!({"marketplace": "alibaba", "account_id": self.account_id, "instance_id": self.instance_id});
+        let answer = self.api(Method::POST, "v1/activations", Some(body)).await;
+        self.keep_session(&answer);
+        answer
+    }
+
+    /// Asks the API, with the session if there is one.
+    pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+        let mut request = self.http.request(method, self.api.join(path).unwrap());
+        if let Some(session) = &self.session {
+            request = request.header("cookie", session);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Asks about, or of, the activation.
+    pub async fn asks(&self, method: Method, what: &str, body: Option<Value>) -> Response {
+        let path = format!("v1/activations/{}{what}", self.activation_id);
+        self.api(method, &path, body).await
+    }
+
+    async fn sandbox(&self, method: Method, path: &str, body: Value) -> Response {
+        self.http.request(method, self.sandbox.join(path).unwrap()).json(&body).send().await.unwrap()
+    }
+
+    /// What exists before: POST of contract §8, giving the new thing's id.
+    pub async fn has(&self, what: &str, body: Value) -> String {
+        let made = self.sandbox(Method::POST, &format!("sandbox/{what}"), body).await;
+        assert_eq!(made.status(), StatusCode::CREATED, "{}", made.text().await.unwrap());
+        made.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The activation as it is polled. Its version may never fall.
+    pub async fn sees(&mut self) -> Value {
+        let answer = self.asks(Method::GET, "", None).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+        let seen: Value = answer.json().await.unwrap();
+        let version = seen["version"].as_i64().unwrap();
+        assert!(version >= self.versions, "version fell from {} to {version}", self.versions);
+        self.versions = version;
+        seen
+    }
+
+    /// Waits until nothing of the journey is in hand, by the long poll that pages use.
+    pub async fn settles(&mut self) -> Value {
+        self.sees_when("the activation settles", |seen| {
+            !["running", "retrying"].contains(&seen["status"].as_str().unwrap())
+        })
+        .await
+    }
+
+    /// Waits until the activation is as described.
+    pub async fn sees_when(&mut self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let api = self.api.join(&format!("v1/activations/{}", self.activation_id)).unwrap();
+        let session = self.session.clone().unwrap_or_default();
+        let http = self.http.clone();
+        let is = &is;
+        let known = std::cell::Cell::new(None::<i64>);
+        let known = &known;
+        let seen = until(what, || {
+            let mut request = http.get(api.clone()).header("cookie", &session).header("prefer", "wait=5");
+            if let Some(version) = known.get() {
+                request = request.header("if-none-match", format!("\"{version}\""));
+            } else {
+                request = http.get(api.clone()).header("cookie", &session);
+            }
+            async move {
+                let answer = request.send().await.ok()?;
+                if answer.status() != StatusCode::OK {
+                    return None;
+                }
+                let seen: Value = answer.json().await.ok()?;
+                known.set(seen["version"].as_i64());
+                is(&seen).then_some(seen)
+            }
+        })
+        .await;
+        let version = seen["version"].as_i64().unwrap();
+        assert!(version >= self.versions, "version fell from {} to {version}", self.versions);
+        self.versions = version;
+        seen
+    }
+
+    /// Asks for a code that proves a Billing Center account.
+    pub async fn asks_for_account_code(&mut self, username: &str) -> Response {
+        let body = json!({"purpose": "billing_account", "username": username});
+        self.asks(Method::POST, "/verification-codes", Some(body)).await
+    }
+
+    /// Asks for a code that proves an address.
+    pub async fn asks_for_code(&mut self, purpose: &str, email: &str) -> Response {
+        let body = json!({"purpose": purpose, "email": email});
+        self.asks(Method::POST, "/verification-codes", Some(body)).await
+    }
+
+    /// All mails to an address so far.
+    pub async fn mails(&self, to: &str) -> Vec<Value> {
+        let mut url = self.sandbox.join("sandbox/mails").unwrap();
+        url.query_pairs_mut().append_pair("to", to);
+        let mails: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        mails["mails"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Reads the code in the latest mail, once so many mails have come.
+    pub async fn reads_code(&self, to: &str, mails: usize) -> String {
+        let mail = until("a code arrives by mail", || async {
+            let all = self.mails(to).await;
+            (all.len() >= mails).then(|| all.last().cloned()).flatten()
+        })
+        .await;
+        let subject = mail["subject"].as_str().unwrap();
+        let digits: String = subject.chars().filter(char::is_ascii_digit).take(6).collect();
+        assert_eq!(digits.len(), 6, "no code in {subject:?}");
+        digits
+    }
+
+    /// Has a Billing Center account: types its username and the code that its address got.
+    pub async fn binds_billing_account(&mut self, username: &str, address: &str) -> Value {
+        let before = self.mails(address).await.len();
+        let asked = self.asks_for_account_code(username).await;
+        assert_eq!(asked.status(), StatusCode::ACCEPTED, "{}", asked.text().await.unwrap());
+        let code = self.reads_code(address, before + 1).await;
+        (self.say)(&format!("Verification code for the Billing Center account of {username} arrived by mail"));
+        let body = json!({"username": username, "code": code});
+        let bound = self.asks(Method::POST, "/billing-account", Some(body)).await;
+        assert_eq!(bound.status(), StatusCode::ACCEPTED, "{}", bound.text().await.unwrap());
+        let seen = self.settles().await;
+        (self.say)("Billing Center account bound");
+        seen
+    }
+
+    /// Creates a workspace as an owner who has an account.
+    pub async fn creates_workspace(&mut self, name: &str, owner: &str) -> Value {
+        let before = self.mails(owner).await.len();
+        let asked = self.asks_for_code("workspace_owner", owner).await;
+        assert_eq!(asked.status(), StatusCode::ACCEPTED, "{}", asked.text().await.unwrap());
+        let code = self.reads_code(owner, before + 1).await;
+        (self.say)("Verification code for the workspace's owner arrived by mail");
+        let body = json!({"create": {"name": name, "language": "en", "site": "cn", "terms_accepted": true,
+                                     "owner": {"email": owner, "code": code}}});
+        let created = self.asks(Method::POST, "/workspace", Some(body)).await;
+        assert_eq!(created.status(), StatusCode::ACCEPTED, "{}", created.text().await.unwrap());
+        let seen = self.settles().await;
+        (self.say)(&format!("Workspace {name}: {}", if seen["binding"].is_null() { "not bound" } else { "Bound" }));
+        seen
+    }
+
+    /// Binds one of the list.
+    pub async fn binds_workspace(&mut self, workspace_id: &str) -> Value {
+        let body = json!({"bind": {"workspace_id": workspace_id}});
+        let bound = self.asks(Method::POST, "/workspace", Some(body)).await;
+        assert_eq!(bound.status(), StatusCode::ACCEPTED, "{}", bound.text().await.unwrap());
+        self.settles().await
+    }
+
+    /// Step three: confirms, and is sent to the login page.
+    pub async fn confirms(&mut self) -> Url {
+        let confirmed = self.asks(Method::POST, "/confirmation", Some(json!({}))).await;
+        assert_eq!(confirmed.status(), StatusCode::OK, "{}", confirmed.text().await.unwrap());
+        let told: Value = confirmed.json().await.unwrap();
+        let login_url: Url = told["login_url"].as_str().unwrap().parse().unwrap();
+        (self.say)(&format!("Confirmed: on to {login_url}"));
+        login_url
+    }
+
+    /// Enters username and password at the login page; what the page says then.
+    pub async fn logs_in(&self, login_url: &Url, username: &str, password: &str) -> String {
+        let site = login_url.query_pairs().find(|(name, _)| name == "site").map(|(_, site)| site.into_owned());
+        let form = [("username", username), ("password", password), ("site", site.as_deref().unwrap_or_default())];
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut page = self
+            .http
+            .post(login_url.clone())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await
+            .unwrap();
+        if page.status().is_redirection() {
+            let cookie = page.headers().get("set-cookie").map(|cookie| cookie.to_str().unwrap().to_owned());
+            let next = login_url.join(page.headers()["location"].to_str().unwrap()).unwrap();
+            let mut request = self.http.get(next);
+            if let Some(cookie) = cookie {
+                request = request.header("cookie", cookie.split(';').next().unwrap());
+            }
+            page = request.send().await.unwrap();
+        }
+        assert_eq!(page.status(), StatusCode::OK, "the login page refused");
+        (self.say)("Logged in at the console with username and password");
+        page.text().await.unwrap()
+    }
+}

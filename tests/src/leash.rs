@@ -1,0 +1,59 @@
+//! Processes on a leash: whatever ends the test process, by any cause, ends them too.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A child that dies when it is dropped, and when this process dies.
+pub struct Leashed {
+    child: Child,
+}
+
+impl Leashed {
+    /// Starts a command; what it says goes to the end of a log.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn(command: Command, log: &Path) -> Self {
+        let mut leashed = Command::new("setpriv");
+        leashed.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+        // `env_clear` cannot be asked back from a command; an empty list of variables is taken as such.
+        let variables: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((name, value?))).collect();
+        if !variables.is_empty() {
+            leashed.env_clear().envs(variables).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        }
+        let log = File::options().create(true).append(true).open(log).expect("a log can be written");
+        leashed.stdin(Stdio::null()).stdout(log.try_clone().expect("a log has two ends")).stderr(log);
+        let child = leashed.spawn().expect("setpriv (util-linux) starts a process");
+        Self { child }
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it, as a power cut would, and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

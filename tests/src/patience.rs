@@ -1,0 +1,27 @@
+//! Waiting for what another process will do: asked again and again until it is so, for as long as a noisy machine may need.
+
+use std::future::Future;
+use std::time::Duration;
+
+/// Longer than anything here takes, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Asks until there is an answer.
+///
+/// # Panics
+/// If there is none in time; `what` says what was waited for.
+pub async fn until<T, Asking: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> Asking) -> T {
+    let asking = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(25));
+        loop {
+            ticks.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("waited in vain: {what}"),
+    }
+}

@@ -1,0 +1,86 @@
+//! PostgreSQL and NATS for the tests: in Docker containers where an engine answers, else as private processes.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::{Connection, PgConnection};
+use tokio::sync::OnceCell;
+
+mod containers;
+pub mod processes;
+
+use processes::{PrivateNats, PrivatePostgres};
+
+/// What runs for all tests of this process.
+pub struct Services {
+    postgres_url: String,
+    /// Where NATS answers.
+    pub nats_url: String,
+    _kept: Kept,
+}
+
+/// Keeps the servers alive as long as the process.
+enum Kept {
+    Containers { _both: containers::Both },
+    Processes { _postgres: PrivatePostgres, _nats: PrivateNats },
+}
+
+/// The servers, started with the first test that asks.
+///
+/// # Panics
+/// If there is neither a Docker engine nor PostgreSQL and nats-server on this machine.
+pub async fn services() -> &'static Services {
+    static SERVICES: OnceCell<Services> = OnceCell::const_new();
+    SERVICES.get_or_init(start).await
+}
+
+async fn start() -> Services {
+    landfall_shared::tls::install();
+    if let Some(both) = containers::start().await {
+        eprintln!("tests: PostgreSQL and NATS run as Docker containers");
+        let (postgres_url, nats_url) = (both.postgres_url.clone(), both.nats_url.clone());
+        return Services { postgres_url, nats_url, _kept: Kept::Containers { _both: both } };
+    }
+    eprintln!("tests: no Docker engine answers: PostgreSQL and NATS run as private processes");
+    let postgres = PrivatePostgres::start().await;
+    let nats = PrivateNats::start().await;
+    let (postgres_url, nats_url) = (postgres.url.clone(), nats.url.clone());
+    Services { postgres_url, nats_url, _kept: Kept::Processes { _postgres: postgres, _nats: nats } }
+}
+
+impl Services {
+    /// A fresh database.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn database(&self, name: &str) -> String {
+        create_database(&self.postgres_url, name).await
+    }
+}
+
+/// Makes a database on a server, and gives its URL.
+///
+/// # Panics
+/// If it cannot be made.
+pub async fn create_database(server_url: &str, name: &str) -> String {
+    let mut connection = PgConnection::connect(server_url).await.expect("PostgreSQL answers");
+    sqlx::query(sqlx::AssertSqlSafe(format!("create database \"{name}\"")))
+        .execute(&mut connection)
+        .await
+        .expect("a database can be made");
+    let (server, _) = server_url.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{name}")
+}
+
+/// A folder of this process, which every user may enter: PostgreSQL does not run as root.
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("landfall-tests-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).expect("a temporary folder can be made");
+    open_to_all(&path);
+    path
+}
+
+fn open_to_all(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).expect("a folder can be opened");
+}

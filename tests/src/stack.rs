@@ -1,0 +1,305 @@
+//! A Landfall of one test: its own database and prefix, an API, workers, and a sandbox that plays the outside world.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::PgPool;
+use url::Url;
+
+use crate::binaries::binary;
+use crate::leash::Leashed;
+use crate::patience::until;
+use crate::services::services;
+
+/// The secrets of a test: they are searched for in everything that must not hold them.
+pub mod secrets {
+    //! Invented, and long enough to be found.
+    pub const SECRET_KEY: &str = "bGFuZGZhbGwgdGVzdCBzZWNyZXQga2V5IDAxMjM0NTY3ODkgYWJjZGVm";
+    pub const SECURITY_KEY: &str = "Kx7Qm2Vb9Tz4Lw8Rn1Hc6Yd3";
+    pub const ACCESS_KEY_ID: &str = "AKFAKE0001";
+    pub const ACCESS_KEY_SECRET: &str = "skFake/0001+x/0123456789";
+    pub const SIGNING: &str = "whsec_bGFuZGZhbGwgdGVzdCBwbGF0Zm9ybSBzaWduaW5nIHNlY3JldA==";
+    pub const OPERATOR: &str = "op-token-0123456789abcdef0123";
+}
+
+/// The processes and where they answer.
+pub struct Stack {
+    pub api_url: Url,
+    pub sandbox_url: Url,
+    pub workers_url: Url,
+    pub database_url: String,
+    pub pool: PgPool,
+    pub prefix: String,
+    pub nats_url: String,
+    pub log: PathBuf,
+    pub(crate) checked: bool,
+    variables: BTreeMap<String, String>,
+    api: Option<Leashed>,
+    workers: Option<Leashed>,
+    sandbox: Option<Leashed>,
+}
+
+/// How a test wants its Landfall.
+#[derive(Default)]
+pub struct Wishes {
+    variables: BTreeMap<String, String>,
+    nats_url: Option<String>,
+}
+
+impl Wishes {
+    /// Sets a variable of contract §1.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Without a value, the variable is not set at all.
+    #[must_use]
+    pub fn without(self, name: &str) -> Self {
+        self.with(name, "")
+    }
+
+    /// Uses a NATS of the test's own.
+    #[must_use]
+    pub fn on_nats(mut self, url: &str) -> Self {
+        self.nats_url = Some(url.to_owned());
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> Stack {
+        let mut stack = self.prepare().await;
+        stack.start_api().await;
+        stack.start_workers().await;
+        stack
+    }
+
+    /// Starts the sandbox alone; the test starts API and workers as it needs them.
+    pub async fn prepare(self) -> Stack {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let services = services().await;
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("t{}_{number}", std::process::id());
+        let database_url = services.database(&name).await;
+        let outside_url = services.database(&format!("{name}_outside")).await;
+        let prefix = format!("{name}-");
+        let nats_url = self.nats_url.unwrap_or_else(|| services.nats_url.clone());
+        let log = std::env::temp_dir().join(format!("landfall-{name}"));
+        std::fs::create_dir_all(&log).unwrap();
+        let api_port = free_port();
+        let api_url: Url = format!("http://127.0.0.1:{api_port}/").parse().unwrap();
+
+        let mut sandbox = Command::new(binary("landfall-sandbox"));
+        sandbox
+            .env_clear()
+            .env("SANDBOX_LISTEN_ADDR", "127.0.0.1:0")
+            .env("SANDBOX_SMTP_LISTEN_ADDR", "127.0.0.1:0")
+            .env("SANDBOX_DATABASE_URL", &outside_url)
+            .env("SPI_URL", api_url.join("marketplaces/alibaba/spi").unwrap().as_str())
+            .env("ALIBABA_SECURITY_KEY", secrets::SECURITY_KEY)
+            .env("ALIBABA_ACCESS_KEY_ID", secrets::ACCESS_KEY_ID)
+            .env("ALIBABA_ACCESS_KEY_SECRET", secrets::ACCESS_KEY_SECRET)
+            .env("PLATFORM_SIGNING_SECRET", secrets::SIGNING)
+            .env("SITES", SITES);
+        let sandbox_log = log.join("sandbox.log");
+        let sandbox = Leashed::spawn(sandbox, &sandbox_log);
+        let sandbox_address = said(&sandbox_log, "landfall-sandbox listening on ").await;
+        let mail_address = said(&sandbox_log, "landfall-sandbox mail on ").await;
+        let sandbox_url: Url = format!("http://{sandbox_address}/").parse().unwrap();
+
+        let mut variables = defaults(&database_url, &nats_url, &prefix, &api_url, &sandbox_url, &mail_address);
+        variables.insert("LISTEN_ADDR".into(), format!("127.0.0.1:{api_port}"));
+        let workers_port = free_port();
+        variables.insert("WORKERS_LISTEN_ADDR".into(), format!("127.0.0.1:{workers_port}"));
+        variables.extend(self.variables);
+        let pool = PgPool::connect(&database_url).await.unwrap();
+        Stack {
+            api_url,
+            sandbox_url,
+            workers_url: format!("http://127.0.0.1:{workers_port}/").parse().unwrap(),
+            database_url,
+            pool,
+            prefix,
+            nats_url,
+            log,
+            checked: false,
+            variables,
+            api: None,
+            workers: None,
+            sandbox: Some(sandbox),
+        }
+    }
+}
+
+/// Two sites, with labels in both languages.
+pub const SITES: &str = "cn=China|中国,sg=Singapore|新加坡";
+
+fn defaults(
+    database_url: &str,
+    nats_url: &str,
+    prefix: &str,
+    api_url: &Url,
+    sandbox_url: &Url,
+    mail_address: &str,
+) -> BTreeMap<String, String> {
+    let at = |path: &str| format!("{sandbox_url}{path}");
+    [
+        ("DATABASE_URL", database_url.to_owned()),
+        ("NATS_URL", nats_url.to_owned()),
+        ("NATS_PREFIX", prefix.to_owned()),
+        ("PUBLIC_URL", api_url.as_str().trim_end_matches('/').to_owned()),
+        ("SECRET_KEY", secrets::SECRET_KEY.to_owned()),
+        ("BRAND_NAME", "Acme Observability|艾克观测".to_owned()),
+        ("SITES", SITES.to_owned()),
+        ("LOGIN_URL", at("console/login?site={site}")),
+        ("BILLING_CENTER_LOGIN_URL", at("billing-center/login")),
+        ("SMTP_URL", format!("smtp://{mail_address}")),
+        ("MAIL_FROM", "Acme <activation@acme.example>".to_owned()),
+        ("BILLING_CENTER_URL", at("billing-center")),
+        ("CONSOLE_URL", at("console")),
+        ("PLATFORM_SIGNING_SECRET", secrets::SIGNING.to_owned()),
+        ("ALIBABA_SECURITY_KEY", secrets::SECURITY_KEY.to_owned()),
+        ("ALIBABA_ACCESS_KEY_ID", secrets::ACCESS_KEY_ID.to_owned()),
+        ("ALIBABA_ACCESS_KEY_SECRET", secrets::ACCESS_KEY_SECRET.to_owned()),
+        ("ALIBABA_API_URL", sandbox_url.as_str().trim_end_matches('/').to_owned()),
+        ("OPERATOR_TOKENS", format!("test:act:{}", secrets::OPERATOR)),
+        // Short, so that a test sees a retry; never so short that a noisy machine makes one.
+        ("RETRY_INITIAL_MS", "200".to_owned()),
+        ("RETRY_MAX_MS", "1000".to_owned()),
+        ("REDISPATCH_AFTER_MS", "2000".to_owned()),
+        ("RUST_LOG", "info,landfall_shared=debug,landfall_api=debug,landfall_workers=debug".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+impl Stack {
+    /// A Landfall with the defaults of the tests.
+    pub async fn start() -> Self {
+        Wishes::default().start().await
+    }
+
+    /// Starts the API, and waits until it is ready.
+    pub async fn start_api(&mut self) {
+        self.start_api_with(&[]).await;
+    }
+
+    /// Starts the API with further variables.
+    pub async fn start_api_with(&mut self, more: &[(&str, &str)]) {
+        self.api = Some(self.spawn("landfall-api", more));
+        ready(&self.api_url).await;
+    }
+
+    /// Starts workers, and waits until they are ready.
+    pub async fn start_workers(&mut self) {
+        self.start_workers_with(&[]).await;
+    }
+
+    /// Starts workers with further variables.
+    pub async fn start_workers_with(&mut self, more: &[(&str, &str)]) {
+        self.spawn_workers_with(more);
+        ready(&self.workers_url).await;
+    }
+
+    /// Starts workers with further variables, and waits for nothing: they may be about to die.
+    pub fn spawn_workers_with(&mut self, more: &[(&str, &str)]) {
+        self.workers = Some(self.spawn("landfall-workers", more));
+    }
+
+    /// Starts the API with further variables, and waits for nothing.
+    pub fn spawn_api_with(&mut self, more: &[(&str, &str)]) {
+        self.api = Some(self.spawn("landfall-api", more));
+    }
+
+    fn spawn(&self, name: &str, more: &[(&str, &str)]) -> Leashed {
+        let mut command = Command::new(binary(name));
+        command.env_clear();
+        command.envs(self.variables.iter().filter(|(_, value)| !value.is_empty()));
+        command.envs(more.iter().copied());
+        Leashed::spawn(command, &self.log.join(format!("{name}.log")))
+    }
+
+    /// The API's process.
+    pub fn api(&mut self) -> &mut Leashed {
+        self.api.as_mut().expect("the API was started")
+    }
+
+    /// The workers' process.
+    pub fn workers(&mut self) -> &mut Leashed {
+        self.workers.as_mut().expect("workers were started")
+    }
+
+    /// Everything the processes have logged.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let names = ["landfall-api.log", "landfall-workers.log"];
+        names.iter().map(|name| std::fs::read_to_string(self.log.join(name)).unwrap_or_default()).collect()
+    }
+
+    /// A JetStream context over the test's NATS.
+    pub async fn jetstream(&self) -> async_nats::jetstream::Context {
+        async_nats::jetstream::new(async_nats::connect(&self.nats_url).await.unwrap())
+    }
+
+    /// The name of the stream of wake-ups.
+    #[must_use]
+    pub fn stream(&self) -> String {
+        format!("{}LANDFALL_COMMANDS", self.prefix)
+    }
+
+    /// How many calls of one kind the outside world has seen take effect.
+    pub async fn effects(&self, part: &str, method: &str, path: &str) -> usize {
+        let calls = self.calls(part).await;
+        let took_effect = |call: &&serde_json::Value| {
+            call["method"] == method && call["effect"] == true && call["path"].as_str().is_some_and(|at| at.contains(path))
+        };
+        calls.iter().filter(took_effect).count()
+    }
+
+    /// What was asked of a part of the outside world.
+    pub async fn calls(&self, part: &str) -> Vec<serde_json::Value> {
+        let url = self.sandbox_url.join(&format!("sandbox/calls?part={part}")).unwrap();
+        let answer: serde_json::Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+        answer["calls"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Switches a fault on.
+    pub async fn fault(&self, part: &str, fault: serde_json::Value) {
+        let url = self.sandbox_url.join(&format!("sandbox/faults/{part}")).unwrap();
+        let answer = reqwest::Client::new().put(url).json(&fault).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// Switches all faults off.
+    pub async fn heal(&self) {
+        let url = self.sandbox_url.join("sandbox/faults").unwrap();
+        assert!(reqwest::Client::new().delete(url).send().await.unwrap().status().is_success());
+    }
+}
+
+/// A port that was free a moment ago.
+#[must_use]
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+async fn ready(url: &Url) {
+    let url = url.join("readyz").unwrap();
+    until("a process becomes ready", || async {
+        let answer = reqwest::get(url.clone()).await.ok()?;
+        answer.status().is_success().then_some(())
+    })
+    .await;
+}
+
+async fn said(log: &std::path::Path, before: &str) -> String {
+    until(before, || async {
+        let text = std::fs::read_to_string(log).ok()?;
+        text.lines().find_map(|line| line.split_once(before).map(|(_, rest)| rest.trim().to_owned()))
+    })
+    .await
+}

@@ -1,0 +1,89 @@
+//! The rows that are due again, whatever the reason: a lost wake-up, a dead worker, a retry whose time has come.
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::Context;
+use landfall_shared::command::NAMES;
+use landfall_shared::crash;
+use landfall_shared::dispatch::Wakeups;
+use landfall_shared::store::{Database, due};
+use landfall_shared::topology::Topology;
+use tokio_util::sync::CancellationToken;
+
+use crate::retry::Schedule;
+
+/// What sending out again needs.
+pub struct DueAgain {
+    /// The rows.
+    pub database: Database,
+    /// `JetStream`, to see which consumers are behind.
+    pub jetstream: Context,
+    /// Its names.
+    pub topology: Topology,
+    /// Where wake-ups are handed in.
+    pub wakeups: Wakeups,
+    /// When a row that nobody finished is due once more.
+    pub redispatch: Duration,
+}
+
+impl DueAgain {
+    /// Looks for due rows two to four times a second until the token is cancelled.
+    pub async fn run(self, stop: CancellationToken) {
+        // One draw of the retry's jitter is as good a jitter here: several workers must not look in step.
+        let jitter = Schedule { initial: Duration::from_millis(250), max: Duration::from_millis(250), attempts: 1 };
+        let mut failures = 0_u32;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(250) + jitter.pause(1)) => {}
+                () = stop.cancelled() => return,
+            }
+            match self.look().await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(%error, "due rows could not be sent out: trying again");
+                    if failures.is_multiple_of(5) {
+                        self.database.heal().await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), sqlx::Error> {
+        let pool = self.database.pool();
+        for changed in due::expire_codes(&pool).await? {
+            self.wakeups.hint(changed.id, changed.version, &changed.status);
+        }
+        if self.jetstream.client().connection_state() != State::Connected {
+            return Ok(());
+        }
+        for step in due::steps(&pool, &NAMES).await? {
+            if self.is_behind(&step).await {
+                continue;
+            }
+            loop {
+                let leased = due::lease(&pool, &step, self.redispatch.as_secs_f64()).await?;
+                crash::point("dispatch.after_lease");
+                for id in &leased {
+                    self.wakeups.wake_up(&step, *id);
+                }
+                if i64::try_from(leased.len()).unwrap_or(i64::MAX) < due::BATCH {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A step whose wake-ups still wait needs no more of them; one whose consumer cannot be seen gets none, for they would
+    /// only pile up.
+    async fn is_behind(&self, step: &str) -> bool {
+        let (stream, consumer) = (self.topology.stream(), self.topology.consumer(step));
+        match self.jetstream.get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(consumer, stream).await {
+            Ok(consumer) => consumer.cached_info().num_pending > 0,
+            Err(_) => true,
+        }
+    }
+}

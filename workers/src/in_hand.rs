@@ -1,0 +1,74 @@
+//! What this process has in hand: nothing is taken twice here, and what takes long keeps its lease and its message.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::{AckKind, Message};
+use landfall_shared::store::{Database, commands};
+use uuid::Uuid;
+
+#[derive(Clone)]
+struct Held {
+    message: Arc<Message>,
+    received: Instant,
+    /// Unknown until the row was read.
+    fence: Option<i64>,
+}
+
+/// The commands in hand.
+#[derive(Default)]
+pub struct InHand {
+    held: Mutex<HashMap<Uuid, Held>>,
+}
+
+impl InHand {
+    /// False if the command is in hand already.
+    pub fn enter(&self, id: Uuid, message: &Arc<Message>, received: Instant) -> bool {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.entry(id) {
+            std::collections::hash_map::Entry::Occupied(_) => false,
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(Held { message: Arc::clone(message), received, fence: None });
+                true
+            }
+        }
+    }
+
+    /// Notes under which fence the row was taken.
+    pub fn fenced(&self, id: Uuid, fence: i64) {
+        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&id) {
+            held.fence = Some(fence);
+        }
+    }
+
+    /// The command is out of hand.
+    pub fn leave(&self, id: Uuid) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn held_for(&self, long: Duration) -> Vec<(Uuid, Held)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().filter(|(_, held)| held.received.elapsed() >= long).map(|(id, held)| (*id, held.clone())).collect()
+    }
+
+    /// Extends what is held for long, counted from its receipt, for as long as the process lives.
+    pub async fn keep(self: Arc<Self>, database: Database, lease: Duration) {
+        let long = (lease / 3).min(Duration::from_secs(10));
+        let mut ticks = tokio::time::interval(long / 2);
+        loop {
+            ticks.tick().await;
+            let held = self.held_for(long);
+            let rows: Vec<(Uuid, i64)> = held.iter().filter_map(|(id, held)| Some((*id, held.fence?))).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            if let Err(error) = commands::extend(&database.pool(), &rows, lease.as_secs_f64()).await {
+                tracing::warn!(%error, "leases could not be extended: another worker may take over");
+            }
+            for (_, held) in &held {
+                let _ = held.message.ack_with(AckKind::Progress).await;
+            }
+        }
+    }
+}

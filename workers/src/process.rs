@@ -1,0 +1,80 @@
+//! The process: what it connects to, what runs in it, and how it stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use landfall_shared::config::{self, Migrate};
+use landfall_shared::dispatch::{self, Wakeups};
+use landfall_shared::keys::Keys;
+use landfall_shared::store::Database;
+use landfall_shared::topology::Topology;
+use landfall_shared::{stopping, telemetry, tls};
+use tokio_util::task::TaskTracker;
+
+use crate::due_again::DueAgain;
+use crate::in_hand::InHand;
+use crate::outside::Outside;
+use crate::receiving::Receiving;
+use crate::retry::Schedule;
+use crate::runner::Runner;
+use crate::watch;
+
+/// What is in hand may take so long to end; then its rows come back to another process.
+const DRAIN: Duration = Duration::from_secs(25);
+
+type Failed = Box<dyn std::error::Error>;
+
+/// Works until the process is told to stop.
+///
+/// # Errors
+/// If the configuration is wrong, or the database cannot be migrated.
+pub async fn run() -> Result<(), Failed> {
+    let config = config::Workers::from_environment()?;
+    let common = &config.common;
+    let metrics = telemetry::start("landfall-workers", common)?;
+    tls::install();
+    let database = Database::new(&common.database_url, "landfall-workers", common.database_connections)?;
+    if common.migrate == Migrate::Auto {
+        database.migrate().await?;
+    }
+    let (client, connected) = dispatch::connect(common, "landfall-workers").await?;
+    let topology = Topology::new(&common.nats_prefix);
+    let wakeups = Wakeups::start(client.clone(), topology.clone());
+    let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
+    let outside = Outside::new(&config, &keys, database.clone())?;
+    let schedule = Schedule {
+        initial: common.retry_initial,
+        max: common.retry_max,
+        attempts: i32::try_from(common.retry_attempts).unwrap_or(i32::MAX),
+    };
+    let redispatch = common.redispatch_after;
+    let runner = Arc::new(Runner::new(&database, outside, schedule, wakeups.clone(), redispatch));
+    let jetstream = dispatch::context(&client);
+
+    let stop = stopping::token();
+    let carried = TaskTracker::new();
+    let receiving = Receiving {
+        jetstream: jetstream.clone(),
+        topology: topology.clone(),
+        connected,
+        database: database.clone(),
+        runner: Arc::clone(&runner),
+        concurrency: usize::try_from(config.step_concurrency)?,
+        carried: carried.clone(),
+    };
+    let due_again = DueAgain { database: database.clone(), jetstream, topology, wakeups, redispatch };
+    let receiving = tokio::spawn(Arc::new(receiving).run(stop.clone()));
+    let due_again = tokio::spawn(due_again.run(stop.clone()));
+    tokio::spawn(InHand::keep(Arc::clone(&runner.in_hand), database.clone(), redispatch));
+    tokio::spawn(metrics.clone().keep_folded());
+    watch::serve(config.workers_listen_addr, database, client, metrics).await?;
+
+    stop.cancelled().await;
+    tracing::info!("stopping: ending what is in hand");
+    let _ = tokio::join!(receiving, due_again);
+    carried.close();
+    if tokio::time::timeout(DRAIN, carried.wait()).await.is_err() {
+        tracing::warn!("not everything in hand ended in time: it comes back to another process");
+    }
+    Ok(())
+}

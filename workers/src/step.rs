@@ -1,0 +1,169 @@
+//! What a step is given, and how it can fail.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use landfall_shared::activation::Activation;
+use landfall_shared::buyer::{AccountId, Invalid};
+use landfall_shared::platform::{Call, PlatformId};
+use landfall_shared::purchase::{Purchase, Purchased};
+use landfall_shared::refusal::{Fault, FaultCode, PartyError, Refusal, RefusalCode};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::outside::Outside;
+
+/// One attempt at one command: what is known, and the doors to the outside. A step sees no transaction, message or ack.
+pub struct Step<'a> {
+    /// The activation, as it was when the attempt began.
+    pub activation: &'a Activation,
+    /// The announced purchase, if it was announced.
+    pub purchase: Option<&'a Purchase>,
+    /// The outside parties.
+    pub outside: &'a Outside,
+    /// The command's id: the mail's Message-ID is made from it.
+    pub command: Uuid,
+    key: String,
+    trace: String,
+    loaded: (OffsetDateTime, Instant),
+}
+
+impl<'a> Step<'a> {
+    /// An attempt at a command that was loaded at this moment.
+    #[must_use]
+    pub fn new(loaded: &'a landfall_shared::store::commands::Loaded, since: Instant, outside: &'a Outside) -> Self {
+        Self {
+            activation: &loaded.activation,
+            purchase: loaded.purchase.as_ref(),
+            outside,
+            command: loaded.id,
+            key: loaded.key.to_string(),
+            trace: loaded.trace.clone(),
+            loaded: (loaded.now, since),
+        }
+    }
+
+    /// The database's time, now: no other clock decides anything.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.loaded.0 + self.loaded.1.elapsed()
+    }
+
+    /// What every call to a platform carries; the key is the same for every attempt at this intention.
+    #[must_use]
+    pub fn call(&self) -> Call<'_> {
+        Call { key: &self.key, now: self.now(), language: &self.activation.language, trace: Some(&self.trace) }
+    }
+
+    /// The cloud account, which is known once the purchase is verified.
+    ///
+    /// # Errors
+    /// If it is not known: a defect of ours.
+    pub fn account_id(&self) -> Result<&AccountId, StepError> {
+        self.activation.account_id.as_ref().ok_or_else(|| StepError::defect("the Account ID is not known yet"))
+    }
+
+    /// The Billing Center account that pays, which is known at the stages that need it.
+    ///
+    /// # Errors
+    /// If it is not known: a defect of ours.
+    pub fn billing_account(&self) -> Result<&PlatformId, StepError> {
+        let account = self.activation.account();
+        account.map(|account| &account.id).ok_or_else(|| StepError::defect("no Billing Center account is bound yet"))
+    }
+
+    /// The purchase as it stands now: as announced and changed since, else as it was verified.
+    ///
+    /// # Errors
+    /// If neither is known: a defect of ours.
+    pub fn purchase_now(&self) -> Result<PurchaseNow<'_>, StepError> {
+        static NO_ITEMS: BTreeMap<String, String> = BTreeMap::new();
+        match (self.purchase, &self.activation.purchase) {
+            (Some(announced), _) => {
+                Ok(PurchaseNow { sold: &announced.sold, items: &announced.items, version: announced.version })
+            }
+            (None, Some(sold)) => Ok(PurchaseNow { sold, items: &NO_ITEMS, version: 0 }),
+            (None, None) => Err(StepError::defect("the purchase is not verified yet")),
+        }
+    }
+}
+
+/// A purchase as a platform is told it.
+pub struct PurchaseNow<'a> {
+    /// What was sold.
+    pub sold: &'a Purchased,
+    /// The marketplace's extra billing items.
+    pub items: &'a BTreeMap<String, String>,
+    /// Which version of the purchase this is; 0 if it was never announced.
+    pub version: i64,
+}
+
+/// How an attempt can fail. It is made by `From` alone: an error carries its own verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepError {
+    /// The other side is still at it: not an attempt.
+    Later {
+        /// When it said to ask again.
+        after: Option<Duration>,
+    },
+    /// Tried again.
+    Retry {
+        /// What happened.
+        fault: Fault,
+        /// When it said to try again.
+        after: Option<Duration>,
+    },
+    /// Our credentials were rejected: tried again at the slowest pace, not an attempt.
+    Misconfigured {
+        /// By whom.
+        party: landfall_shared::refusal::Party,
+        /// What happened.
+        fault: Fault,
+    },
+    /// The buyer must change something.
+    Refused(Refusal),
+    /// No retry mends it.
+    Broken(Fault),
+    /// Our own database failed: nothing is known, nothing is written, the row comes back.
+    Unknown,
+}
+
+impl StepError {
+    /// A defect of ours: retried, for a newer version may mend it.
+    #[must_use]
+    pub fn defect(what: &str) -> Self {
+        Self::Retry { fault: Fault::new(FaultCode::Internal, what), after: None }
+    }
+}
+
+impl From<PartyError> for StepError {
+    fn from(error: PartyError) -> Self {
+        match error {
+            PartyError::NotYet { after } => Self::Later { after },
+            PartyError::Refused(refusal) => Self::Refused(refusal),
+            PartyError::Retry { fault, after } => Self::Retry { fault, after },
+            PartyError::Misconfigured { party, fault } => Self::Misconfigured { party, fault },
+            PartyError::Broken(fault) => Self::Broken(fault),
+        }
+    }
+}
+
+impl From<RefusalCode> for StepError {
+    fn from(code: RefusalCode) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+impl From<Invalid> for StepError {
+    /// An outside party gave a word that is none: as unreadable as no answer.
+    fn from(_: Invalid) -> Self {
+        Self::defect("an outside party gave an id that cannot be one")
+    }
+}
+
+impl From<sqlx::Error> for StepError {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::warn!(%error, "a step could not read from the database");
+        Self::Unknown
+    }
+}

@@ -1,0 +1,127 @@
+//! The verdict on an attempt: from what a step answered to what is settled.
+
+use std::time::{Duration, Instant};
+
+use landfall_shared::activation::{Follow, Happened, Outcome};
+use landfall_shared::command::Command;
+use landfall_shared::refusal::{Fault, FaultCode, Party, RefusalCode};
+use landfall_shared::store::commands::Loaded;
+use landfall_shared::store::settle::Settlement;
+
+use crate::retry::Schedule;
+use crate::step::StepError;
+
+/// *Not yet* for so long is an operator's matter (contract §7).
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How an attempt ended, and when the next one is due.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    outcome: Outcome,
+    counts: bool,
+    pause: Duration,
+}
+
+impl Verdict {
+    /// What a step's answer means. *Not yet* and rejected credentials use up no attempt.
+    #[must_use]
+    pub fn of(
+        result: &Result<Happened, StepError>,
+        loaded: &Loaded,
+        claimed: bool,
+        since: Instant,
+        schedule: Schedule,
+    ) -> Self {
+        let attempt = loaded.attempts + i32::from(!claimed);
+        let waited = loaded.waiting_since.map_or(Duration::ZERO, |waiting| {
+            Duration::try_from(loaded.now + since.elapsed() - waiting).unwrap_or(Duration::ZERO)
+        });
+        let final_outcome = |outcome| Self { outcome, counts: true, pause: Duration::ZERO };
+        match result {
+            Ok(happened) => final_outcome(Outcome::Happened(happened.clone())),
+            Err(StepError::Refused(refusal)) => final_outcome(Outcome::Refused(refusal.clone())),
+            Err(StepError::Broken(fault)) => final_outcome(Outcome::Dead(fault.clone())),
+            Err(StepError::Later { .. }) if waited >= A_DAY => final_outcome(Outcome::Dead(not_yet())),
+            Err(StepError::Later { after }) => Self {
+                outcome: Outcome::Later(not_yet()),
+                counts: false,
+                pause: after.unwrap_or_else(|| schedule.look_again(waited)),
+            },
+            Err(StepError::Retry { fault, .. }) if attempt >= schedule.attempts => {
+                final_outcome(Outcome::Dead(fault.clone()))
+            }
+            Err(StepError::Retry { fault, after }) => Self {
+                outcome: Outcome::Retry(fault.clone()),
+                counts: true,
+                pause: schedule.pause(attempt).max(after.unwrap_or_default()),
+            },
+            Err(StepError::Misconfigured { fault, .. }) => {
+                Self { outcome: Outcome::Retry(fault.clone()), counts: false, pause: schedule.max }
+            }
+            Err(StepError::Unknown) => Self {
+                outcome: Outcome::Retry(Fault::new(FaultCode::Internal, "our database did not answer")),
+                counts: false,
+                pause: schedule.initial,
+            },
+        }
+    }
+
+    /// Somebody else's activation holds the instance.
+    #[must_use]
+    pub fn already_started() -> Self {
+        Self { outcome: Outcome::Refused(RefusalCode::AlreadyStarted.into()), counts: true, pause: Duration::ZERO }
+    }
+
+    /// The settlement of a command: the outcome applied to the activation as it was loaded. Pure, so it can be made again.
+    #[must_use]
+    pub fn settlement(&self, loaded: &Loaded, command: Option<&Command>, claimed: bool, since: Instant) -> Settlement {
+        let mut activation = loaded.activation.clone();
+        let now = loaded.now + since.elapsed();
+        let follow = command.map_or_else(Follow::default, |command| {
+            activation.apply(command, &self.outcome, loaded.purchase.as_ref(), now)
+        });
+        Settlement {
+            command_id: loaded.id,
+            fence: loaded.fence,
+            version: loaded.version,
+            outcome: self.outcome.clone(),
+            claimed,
+            counts: self.counts,
+            pause: self.pause.as_secs_f64(),
+            activation,
+            follow,
+        }
+    }
+
+    /// Counts the attempt.
+    pub fn count(&self, step: &str) {
+        let outcome = match &self.outcome {
+            Outcome::Happened(_) => "done",
+            Outcome::Later(_) => "later",
+            Outcome::Retry(_) => "retry",
+            Outcome::Refused(_) => "refused",
+            Outcome::Dead(_) => "dead",
+        };
+        metrics::counter!("landfall_attempts_total", "step" => step.to_owned(), "outcome" => outcome).increment(1);
+    }
+}
+
+/// Sets `landfall_misconfigured` when our credentials are rejected, and clears it when a call is accepted (contract §7).
+pub fn note_credentials(result: &Result<Happened, StepError>, called: Party) {
+    let (party, rejected) = match result {
+        Err(StepError::Misconfigured { party, .. }) => (*party, 1.0),
+        Ok(_) | Err(StepError::Later { .. } | StepError::Refused(_) | StepError::Broken(_)) => (called, 0.0),
+        Err(StepError::Retry { .. } | StepError::Unknown) => return,
+    };
+    let party = match party {
+        Party::Marketplace => "marketplace",
+        Party::BillingCenter => "billing_center",
+        Party::Console => "console",
+        Party::Mail => "mail",
+    };
+    metrics::gauge!("landfall_misconfigured", "party" => party).set(rejected);
+}
+
+fn not_yet() -> Fault {
+    Fault::new(FaultCode::NotYet, "the other side has accepted this and is still at it")
+}

@@ -1,0 +1,62 @@
+//! For whoever watches the workers: are they alive, are they ready, how do they do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_nats::connection::State as Connection;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use landfall_shared::store::Database;
+use landfall_shared::telemetry::Metrics;
+use tokio::net::TcpListener;
+
+#[derive(Clone)]
+struct Watched {
+    database: Database,
+    client: async_nats::Client,
+    metrics: Metrics,
+}
+
+/// Serves health and metrics in the background.
+///
+/// # Errors
+/// If the address cannot be listened on.
+pub async fn serve(
+    address: SocketAddr,
+    database: Database,
+    client: async_nats::Client,
+    metrics: Metrics,
+) -> Result<(), std::io::Error> {
+    let routes = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(render))
+        .with_state(Watched { database, client, metrics });
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "health and metrics on {}", listener.local_addr()?);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, routes).await {
+            tracing::error!(%error, "health and metrics are no longer served");
+        }
+    });
+    Ok(())
+}
+
+/// Workers are ready who reach both PostgreSQL and NATS.
+async fn ready(State(watched): State<Watched>) -> Response {
+    let pool = watched.database.pool();
+    let asked = tokio::time::timeout(Duration::from_secs(1), sqlx::query("select 1").execute(&pool)).await;
+    let missing = match (asked, watched.client.connection_state()) {
+        (Ok(Ok(_)), Connection::Connected) => return "ready\n".into_response(),
+        (Ok(Ok(_)), _) => "NATS does not answer\n",
+        _ => "PostgreSQL does not answer\n",
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, missing).into_response()
+}
+
+async fn render(State(watched): State<Watched>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], watched.metrics.render()).into_response()
+}
