@@ -33,5 +33,7 @@ create table sealed (
   activation_id uuid primary key references activations (id),
   key_id        int not null,
   box           bytea not null,
-  erase_at      timestamptz not null
+  -- seven days after an operator had to be called; null while it is on its way
+  erase_at      timestamptz
 );
+create index sealed_erase on sealed (erase_at) where erase_at is not null;

@@ -19,7 +19,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::problem::Problem;
 use crate::status::waiting::Waiting;
-use crate::{activation, billing_account, confirmation, login, pages, purchase, session, sites, status, trace, verification, watch, workspace};
+use crate::{
+    activation, billing_account, confirmation, login, pages, purchase, registration, session, sites, status, trace,
+    verification, watch, workspace,
+};
 
 /// What every handler may reach. Cloning it is cheap.
 #[derive(Clone)]
@@ -70,6 +73,7 @@ pub fn routes(app: App) -> Router {
         .route("/v1/activations/{id}", get(status::get))
         .route("/v1/activations/{id}/verification-codes", post(verification::ask))
         .route("/v1/activations/{id}/verification-codes/check", post(verification::check))
+        .route("/v1/activations/{id}/registration", post(registration::register))
         .route("/v1/activations/{id}/billing-account", post(billing_account::bind))
         .route("/v1/activations/{id}/workspaces/refresh", post(workspace::refresh))
         .route("/v1/activations/{id}/workspace", post(workspace::choose))

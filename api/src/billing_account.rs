@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use landfall_shared::activation::Request;
+use landfall_shared::activation::Call;
 use landfall_shared::buyer::{Code, Username};
 use serde::Deserialize;
 
@@ -37,7 +37,7 @@ pub async fn bind(State(app): State<App>, Path(id): Path<String>, asked: Asked) 
 }
 
 async fn bind_proven(writing: &mut Writing, body: &Body) -> Result<StatusCode, Problem> {
-    writing.may(Request::BillingAccount).await?;
+    writing.may(Call::BillingAccount).await?;
     let mut fields = Fields::default();
     let username = fields.required("username", body.username.as_deref(), Username::parse);
     let code = fields.optional("code", body.code.as_deref(), Code::parse);

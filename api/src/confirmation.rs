@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use landfall_shared::activation::{Request, Stage};
+use landfall_shared::activation::{Call, Stage};
 
 use crate::app::App;
 use crate::asked::Asked;
@@ -25,7 +25,7 @@ pub async fn confirm(State(app): State<App>, Path(id): Path<String>, asked: Aske
 }
 
 async fn confirm_bound(writing: &mut Writing) -> Result<StatusCode, Problem> {
-    writing.may(Request::Confirmation).await?;
+    writing.may(Call::Confirmation).await?;
     if matches!(writing.activation.stage, Stage::Confirmation { .. }) {
         writing.activation.confirm()?;
         writing.changed();

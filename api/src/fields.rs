@@ -21,7 +21,7 @@ impl Fields {
         match text.filter(|text| !text.trim().is_empty()) {
             Some(text) => self.take(field, parse(text)),
             None => {
-                self.wrong(field, "required", "This field is required.");
+                self.wrong(field, Invalid::REQUIRED.code, Invalid::REQUIRED.detail);
                 None
             }
         }
@@ -36,6 +36,37 @@ impl Fields {
     ) -> Option<T> {
         let text = text.filter(|text| !text.trim().is_empty())?;
         self.take(field, parse(text))
+    }
+
+    /// A secret that may be absent: null or empty is absent; blanks are characters like others.
+    pub fn secret<T>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let text = text.filter(|text| !text.is_empty())?;
+        self.take(field, parse(text))
+    }
+
+    /// A secret that must be there.
+    pub fn required_secret<T>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        if text.unwrap_or_default().is_empty() {
+            self.wrong(field, Invalid::REQUIRED.code, Invalid::REQUIRED.detail);
+        }
+        self.secret(field, text, parse)
+    }
+
+    /// The terms, which must be accepted.
+    pub fn accepted(&mut self, field: &str, accepted: Option<bool>) {
+        if accepted != Some(true) {
+            self.wrong(field, "required", "The terms must be accepted.");
+        }
     }
 
     /// Notes that a field is wrong.

@@ -6,6 +6,7 @@ mod purchase;
 mod login;
 mod activation;
 mod verification;
+mod registration;
 mod billing_account;
 mod workspace;
 mod confirmation;

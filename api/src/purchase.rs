@@ -13,7 +13,7 @@ use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, 
 use landfall_shared::marketplace::alibaba::token::Parameters;
 use landfall_shared::purchase::{MarketplaceName, Notice, Purchase, Purchased, PurchaseState};
 use landfall_shared::store::marketplace_calls::{self, Call, Verdict};
-use landfall_shared::store::{activations, commands, purchases};
+use landfall_shared::store::{activations, commands, purchases, sealed};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -299,6 +299,7 @@ async fn write(
 ) -> Result<Changed, sqlx::Error> {
     if activation.cancelled.is_some() {
         commands::cancel_undispatched(db, activation.id).await?;
+        sealed::erase(db, activation.id).await?;
     }
     if let Some(queued) = &queued {
         let redispatch = app.config.common.redispatch_after.as_secs_f64();

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use landfall_shared::activation::{LinkedAccount, Request};
+use landfall_shared::activation::{Call, LinkedAccount};
 use landfall_shared::buyer::{Code, Email, Username};
 use landfall_shared::command::{CodePart, Command, Queued, SendVerificationCode};
 use landfall_shared::keys::KeyId;
@@ -64,11 +64,11 @@ impl Purpose {
     }
 
     /// The call that the code is for: it may be asked for wherever that call is allowed.
-    fn request(self) -> Request {
+    fn call(self) -> Call {
         match self {
-            Self::Registration => Request::Registration,
-            Self::BillingAccount => Request::BillingAccount,
-            Self::WorkspaceOwner | Self::NewWorkspaceOwner => Request::Workspace,
+            Self::Registration => Call::Registration,
+            Self::BillingAccount => Call::BillingAccount,
+            Self::WorkspaceOwner | Self::NewWorkspaceOwner => Call::Workspace,
         }
     }
 }
@@ -134,7 +134,7 @@ pub async fn check(State(app): State<App>, Path(id): Path<String>, asked: Asked)
 async fn send(writing: &mut Writing, body: &Body) -> Result<StatusCode, Problem> {
     let purpose = body.purpose.as_deref().and_then(Purpose::parse);
     if let Some(purpose) = purpose {
-        writing.may(purpose.request()).await?;
+        writing.may(purpose.call()).await?;
     }
     let mut fields = Fields::default();
     let whose = whose(body, purpose, &mut fields);
@@ -151,7 +151,7 @@ async fn send(writing: &mut Writing, body: &Body) -> Result<StatusCode, Problem>
 async fn check_alone(writing: &mut Writing, body: &Body) -> Result<StatusCode, Problem> {
     let purpose = body.purpose.as_deref().and_then(Purpose::parse);
     if let Some(purpose) = purpose {
-        writing.may(purpose.request()).await?;
+        writing.may(purpose.call()).await?;
     }
     let mut fields = Fields::default();
     let whose = whose(body, purpose, &mut fields);

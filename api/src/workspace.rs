@@ -3,11 +3,9 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use landfall_shared::activation::{AskedWorkspace, Request};
-use landfall_shared::buyer::{Code, Email, Invalid, Language, WorkspaceName};
-use landfall_shared::command::CreateWorkspace;
+use landfall_shared::activation::{AskedWorkspace, Call, NewAccount, NewWorkspace};
+use landfall_shared::buyer::{Code, Email, Invalid, Language, NewUsername, Password, Phone, WorkspaceName};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::asked::Asked;
@@ -17,20 +15,20 @@ use crate::verification::{Purpose, Target, prove};
 use crate::writing::{Begun, Shows, Writing};
 
 /// One of the two ways.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Body {
     bind: Option<Bind>,
     create: Option<Create>,
 }
 
 /// Bind one of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Bind {
     workspace_id: Option<String>,
 }
 
 /// Create one.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Create {
     name: Option<String>,
     language: Option<String>,
@@ -39,11 +37,30 @@ pub struct Create {
     owner: Option<Owner>,
 }
 
-/// The console account that will own it.
-#[derive(Debug, Deserialize)]
+/// The console account that will own it: the one that an address has, or a new one.
+#[derive(Deserialize, Default)]
 pub struct Owner {
+    username: Option<String>,
+    password: Option<String>,
     email: Option<String>,
     code: Option<String>,
+    phone: Option<String>,
+}
+
+impl Owner {
+    /// Whether it is to be made: then it has more than an address.
+    fn is_new(&self) -> bool {
+        [&self.username, &self.password, &self.phone].into_iter().flatten().any(|text| !text.is_empty())
+    }
+}
+
+/// A creation without faults.
+struct Filled {
+    asked: AskedWorkspace,
+    email: Email,
+    purpose: Purpose,
+    password: Option<Password>,
+    code: Option<Code>,
 }
 
 /// `POST /v1/activations/{id}/workspace`.
@@ -76,7 +93,7 @@ pub async fn refresh(State(app): State<App>, Path(id): Path<String>, asked: Aske
 }
 
 async fn ask_again(writing: &mut Writing) -> Result<StatusCode, Problem> {
-    writing.may(Request::Refresh).await?;
+    writing.may(Call::Refresh).await?;
     let queued = writing.activation.refresh_workspaces()?;
     writing.queue(queued).await?;
     writing.changed();
@@ -84,17 +101,19 @@ async fn ask_again(writing: &mut Writing) -> Result<StatusCode, Problem> {
 }
 
 async fn bind_or_create(writing: &mut Writing, body: Body) -> Result<StatusCode, Problem> {
-    writing.may(Request::Workspace).await?;
-    let (asked, proof) = match (body.bind, body.create) {
-        (Some(bind), None) => (listed(writing, &bind)?, None),
+    writing.may(Call::Workspace).await?;
+    let (asked, proof, password) = match (body.bind, body.create) {
+        (Some(bind), None) => (listed(writing, &bind)?, None, None),
         (None, Some(create)) => {
-            let (create, proof) = create_for_owner(writing, &create).await?;
-            (AskedWorkspace::Create(create), Some(proof))
+            let Filled { asked, email, purpose, password, code } = filled(writing, create)?;
+            let proof = prove(writing, purpose, &Target::Email(email), code.as_ref()).await?;
+            (asked, Some(proof.challenge_id), password)
         }
         (Some(_), Some(_)) => return Err(one_of_two("Give bind or create, not both.")),
         (None, None) => return Err(one_of_two("Give bind or create.")),
     };
     let queued = writing.activation.choose_workspace(asked, proof)?;
+    writing.seal(&queued, password.as_ref()).await?;
     writing.queue(queued).await?;
     writing.changed();
     Ok(StatusCode::ACCEPTED)
@@ -117,26 +136,39 @@ fn listed(writing: &Writing, bind: &Bind) -> Result<AskedWorkspace, Problem> {
     if chosen.is_some_and(|chosen| !chosen.bindable) {
         fields.wrong(FIELD, "not-bindable", "This workspace cannot be bound; the list says why.");
     }
-    fields.done(chosen).map(|chosen| AskedWorkspace::Bind { workspace_id: chosen.id.clone() })
+    fields.done(chosen).map(|chosen| AskedWorkspace::Bind(chosen.id.clone()))
 }
 
-async fn create_for_owner(writing: &mut Writing, create: &Create) -> Result<(CreateWorkspace, Uuid), Problem> {
+fn filled(writing: &Writing, create: Create) -> Result<Filled, Problem> {
+    let owner = create.owner.unwrap_or_default();
     let mut fields = Fields::default();
-    let owner = create.owner.as_ref();
     let name = fields.required("create.name", create.name.as_deref(), WorkspaceName::parse);
     let language = fields.required("create.language", create.language.as_deref(), Language::parse);
     let site = fields.required("create.site", create.site.as_deref(), |text| {
         writing.app.config.site(text).map(|site| site.id.clone())
     });
-    if create.terms_accepted != Some(true) {
-        fields.wrong("create.terms_accepted", "required", "The terms must be accepted.");
-    }
-    let email = fields.required("create.owner.email", owner.and_then(|owner| owner.email.as_deref()), Email::parse);
-    let code = fields.optional("create.owner.code", owner.and_then(|owner| owner.code.as_deref()), Code::parse);
-    let values = name.zip(language).zip(site).zip(email);
-    let (((name, language), site), email) = fields.done(values)?;
-    let target = Target::Email(email.clone());
-    let proof = prove(writing, Purpose::WorkspaceOwner, &target, code.as_ref()).await?;
-    let command = CreateWorkspace { name, language, site, owner_email: email, terms_accepted_at: writing.now };
-    Ok((command, proof.challenge_id))
+    fields.accepted("create.terms_accepted", create.terms_accepted);
+    let email = fields.required("create.owner.email", owner.email.as_deref(), Email::parse);
+    let code = fields.optional("create.owner.code", owner.code.as_deref(), Code::parse);
+    let (new, password) = if owner.is_new() { new_owner(&mut fields, &owner) } else { (Some(None), None) };
+    let values = name.zip(language).zip(site).zip(email.zip(new));
+    let (((name, language), site), (email, new)) = fields.done(values)?;
+    let workspace = NewWorkspace { name, language, site, terms_accepted_at: writing.now };
+    let (purpose, asked) = match new {
+        None => (Purpose::WorkspaceOwner, AskedWorkspace::CreateForOwner(workspace, email.clone())),
+        Some((username, phone)) => {
+            let account = NewAccount { username, email: email.clone(), phone, has_password: true };
+            (Purpose::NewWorkspaceOwner, AskedWorkspace::CreateWithOwner(workspace, account))
+        }
+    };
+    Ok(Filled { asked, email, purpose, password, code })
+}
+
+type NewOwner = Option<(NewUsername, Option<Phone>)>;
+
+fn new_owner(fields: &mut Fields, owner: &Owner) -> (Option<NewOwner>, Option<Password>) {
+    let username = fields.required("create.owner.username", owner.username.as_deref(), NewUsername::parse);
+    let password = fields.required_secret("create.owner.password", owner.password.as_deref(), Password::parse);
+    let phone = fields.optional("create.owner.phone", owner.phone.as_deref(), Phone::parse);
+    (username.map(|username| Some((username, phone))), password)
 }

@@ -2,14 +2,16 @@
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use landfall_shared::activation::{Activation, Request};
-use landfall_shared::command::Queued;
+use landfall_shared::activation::{Activation, Call};
+use landfall_shared::buyer::Password;
+use landfall_shared::command::{Command, Queued};
 use landfall_shared::crash;
 use landfall_shared::idempotency::{self, Fingerprint};
 use landfall_shared::keys::KeyId;
+use landfall_shared::seal::Sealed;
 use landfall_shared::store::idempotency::{self as store, Kept};
 use landfall_shared::store::sessions::Entry;
-use landfall_shared::store::{activations, commands};
+use landfall_shared::store::{activations, commands, sealed};
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
@@ -120,8 +122,8 @@ impl Writing {
     ///
     /// # Errors
     /// 409 `out-of-turn` or `in-progress`; 429 after ten refusals in an hour.
-    pub async fn may(&mut self, request: Request) -> Result<(), Problem> {
-        self.activation.may(request)?;
+    pub async fn may(&mut self, call: Call) -> Result<(), Problem> {
+        self.activation.may(call)?;
         let refused = sqlx::query_scalar!(
             r#"select count(*) as "refused!"
                from commands
@@ -145,6 +147,20 @@ impl Writing {
         let trace = trace::parent();
         commands::insert(&mut self.transaction, self.activation.id, &queued, redispatch, &trace).await?;
         self.queued.push(queued);
+        Ok(())
+    }
+
+    /// Seals the buyer's password for as long as what was queued, or follows from it, must have it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn seal(&mut self, queued: &Queued, password: Option<&Password>) -> Result<(), Problem> {
+        let takes_it = matches!(queued.command, Command::RegisterBuyer(_) | Command::OpenBillingAccount(_));
+        if let Some(password) = password.filter(|_| takes_it) {
+            let id = self.activation.id;
+            let closed = Sealed::new(self.app.keys.current(), id, password);
+            sealed::keep(&mut self.transaction, id, &closed).await?;
+        }
         Ok(())
     }
 

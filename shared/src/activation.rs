@@ -4,19 +4,23 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::buyer::{AccountId, InstanceId};
+use crate::buyer::{AccountId, InstanceId, SiteId};
 use crate::command::{Command, Queued, VerifyPurchase};
 use crate::platform::PlatformId;
 use crate::purchase::{MarketplaceName, Purchased};
 use crate::refusal::{Fault, Refusal};
 
+mod request;
 mod asked;
+mod registering;
 mod outcome;
+mod beside;
 mod said;
 mod standing;
 
-pub use asked::{AskedWorkspace, CannotNow};
+pub use asked::CannotNow;
 pub use outcome::{ChallengeChange, Follow, Happened, LookedUp, Outcome};
+pub use request::{AskedWorkspace, Call, Company, NewAccount, NewWorkspace, Registration, Request};
 pub use standing::Status;
 
 /// One buyer's way from a purchase to a bound workspace.
@@ -67,6 +71,8 @@ pub enum Stage {
     BillingAccount {
         /// The Billing Center account that the cloud account is linked to already. A typed entry must prove that one.
         linked: Option<LinkedAccount>,
+        /// What registering has made, where it was refused half-way.
+        made: Made,
     },
     /// The purchase needs a workspace.
     Workspace {
@@ -74,8 +80,8 @@ pub enum Stage {
         account: BoundAccount,
         /// What can be chosen.
         workspaces: Vec<Workspace>,
-        /// What this activation made: kept and listed even if the binding is refused.
-        made: Vec<Workspace>,
+        /// What this activation made.
+        made: Made,
     },
     /// Bound; the buyer has not confirmed yet.
     Confirmation {
@@ -97,7 +103,46 @@ pub enum Stage {
     },
 }
 
-/// A Billing Center account that somebody linked before.
+/// What this activation has made outside: kept and used whatever is refused later, so that nothing is made twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The console account: its username, e-mail and password stand.
+    pub console_account: Option<ConsoleAccount>,
+    /// The Billing Center account, not linked yet.
+    pub billing_account: Option<LinkedAccount>,
+    /// The workspaces: listed also if their binding was refused.
+    pub workspaces: Vec<MadeWorkspace>,
+}
+
+impl Made {
+    /// The console account, if it is one of that site: each site's console has its own.
+    #[must_use]
+    pub fn console_account_at(&self, site: &SiteId) -> Option<&ConsoleAccount> {
+        self.console_account.as_ref().filter(|account| account.site == *site)
+    }
+}
+
+/// An account of the vendor's console.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleAccount {
+    /// The console's id of it.
+    pub id: PlatformId,
+    /// The name that it logs in with.
+    pub username: String,
+    /// At which site.
+    pub site: SiteId,
+}
+
+/// A workspace that this activation made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeWorkspace {
+    /// As it is listed.
+    pub workspace: Workspace,
+    /// Who owns it.
+    pub owner: ConsoleAccount,
+}
+
+/// A Billing Center account that the cloud account is, or is to be, linked to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkedAccount {
     /// The Billing Center's id of it.
@@ -149,24 +194,8 @@ pub struct Binding {
     pub bound_at: OffsetDateTime,
     /// Which version of the purchase the Billing Center was last told; what came later is reported.
     pub told: i64,
-}
-
-/// Which call of the buyer began what is in hand: a refusal is mended by the same call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Request {
-    /// *Login Directly*, or the typed entry.
-    Entry,
-    /// Registering: both accounts and the workspace in one go.
-    Registration,
-    /// Binding a Billing Center account.
-    BillingAccount,
-    /// Asking again which workspaces can be bound.
-    Refresh,
-    /// Binding, or creating and binding, a workspace.
-    Workspace,
-    /// Confirming.
-    Confirmation,
+    /// Who owns the workspace, where this activation made it.
+    pub owner: Option<ConsoleAccount>,
 }
 
 /// Whose turn it is. Failure is not a stage: it stands beside the stage, and the way goes on from there.
@@ -175,7 +204,7 @@ pub enum Request {
 pub enum Turn {
     /// A command of the journey is in hand.
     Workers {
-        /// The call that began it.
+        /// What began it.
         request: Request,
         /// An attempt failed, or the other side said *not yet*.
         retrying: bool,
@@ -186,14 +215,14 @@ pub enum Turn {
     Buyer,
     /// The buyer must change something.
     Mend {
-        /// The call that mends it.
+        /// What began it: the same call mends it.
         request: Request,
         /// What is wrong.
         refusal: Refusal,
     },
     /// A fault that no retry mends, or all attempts spent.
     Operator {
-        /// The call that began it.
+        /// What began it.
         request: Request,
         /// The challenge that proved the buyer's right to it.
         proof: Option<Uuid>,

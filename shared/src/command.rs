@@ -5,7 +5,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::buyer::{Email, Language, SiteId, WorkspaceName};
+use crate::activation::{Company, ConsoleAccount, NewAccount, NewWorkspace};
+use crate::buyer::{Email, SiteId};
 use crate::platform::PlatformId;
 
 /// Ask the marketplace whether the instance is really bought, and by whom.
@@ -37,6 +38,32 @@ pub enum CodePart {
     HiddenMail,
 }
 
+/// Make the buyer's console account, or find the one that the proven address has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterBuyer {
+    /// Whose; without a password the account must exist.
+    pub account: NewAccount,
+    /// At which console.
+    pub site: SiteId,
+    /// When the buyer agreed to the terms.
+    #[serde(with = "time::serde::rfc3339")]
+    pub terms_accepted_at: OffsetDateTime,
+    /// The username will be the Billing Center's too, and must be free there before anything is made.
+    pub at_billing_center_too: bool,
+}
+
+/// Open a Billing Center account for a buyer who has a console account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenBillingAccount {
+    /// Whose; without a password the console account existed before.
+    pub account: NewAccount,
+    /// Whom the bills go to.
+    pub company: Company,
+    /// When the buyer agreed to the terms.
+    #[serde(with = "time::serde::rfc3339")]
+    pub terms_accepted_at: OffsetDateTime,
+}
+
 /// Link the cloud account to a Billing Center account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BindBillingAccount {
@@ -53,17 +80,20 @@ pub struct ListWorkspaces {}
 /// Create a workspace at the console.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateWorkspace {
-    /// Its name.
-    pub name: WorkspaceName,
-    /// Its language; cannot be changed later.
-    pub language: Language,
-    /// Where it will live; cannot be changed later.
-    pub site: SiteId,
-    /// The address of the console account that will own it.
-    pub owner_email: Email,
-    /// When the buyer agreed to the terms.
-    #[serde(with = "time::serde::rfc3339")]
-    pub terms_accepted_at: OffsetDateTime,
+    /// The workspace.
+    pub workspace: NewWorkspace,
+    /// Who will own it.
+    pub owner: Owner,
+}
+
+/// The console account that will own a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// The one that was just made, or found.
+    Account(ConsoleAccount),
+    /// The one that this address has.
+    Address(Email),
 }
 
 /// Bind a workspace to the purchase.
@@ -98,6 +128,10 @@ pub enum Command {
     FindBillingAccount(FindBillingAccount),
     /// Prove that an address or an account is the buyer's.
     SendVerificationCode(SendVerificationCode),
+    /// No Billing Center account: the console account comes first.
+    RegisterBuyer(RegisterBuyer),
+    /// Then the Billing Center account.
+    OpenBillingAccount(OpenBillingAccount),
     /// Has a Billing Center account: link it.
     BindBillingAccount(BindBillingAccount),
     /// Which workspaces can be bound?
@@ -121,10 +155,12 @@ pub enum Command {
 }
 
 /// Every command's name, in the guide's order: there is one consumer for each.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 15] = [
     "verify_purchase",
     "find_billing_account",
     "send_verification_code",
+    "register_buyer",
+    "open_billing_account",
     "bind_billing_account",
     "list_workspaces",
     "create_workspace",
@@ -168,6 +204,8 @@ impl Command {
             Self::VerifyPurchase(_) => "verify_purchase",
             Self::FindBillingAccount(_) => "find_billing_account",
             Self::SendVerificationCode(_) => "send_verification_code",
+            Self::RegisterBuyer(_) => "register_buyer",
+            Self::OpenBillingAccount(_) => "open_billing_account",
             Self::BindBillingAccount(_) => "bind_billing_account",
             Self::ListWorkspaces(_) => "list_workspaces",
             Self::CreateWorkspace(_) => "create_workspace",
@@ -189,6 +227,8 @@ impl Command {
             Self::Renew(_) | Self::Upgrade(_) | Self::Suspend(_) | Self::Resume(_) | Self::Release(_) => Lane::Lifecycle,
             Self::VerifyPurchase(_)
             | Self::FindBillingAccount(_)
+            | Self::RegisterBuyer(_)
+            | Self::OpenBillingAccount(_)
             | Self::BindBillingAccount(_)
             | Self::ListWorkspaces(_)
             | Self::CreateWorkspace(_)

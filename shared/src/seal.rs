@@ -26,31 +26,30 @@ pub enum OpenError {
     /// The secret is not configured here: `misconfigured`, and goes on by itself once it is.
     #[error(transparent)]
     UnknownKey(#[from] UnknownKey),
-    /// Sealed for another activation or purpose, or damaged: the buyer must be asked again.
+    /// Sealed for another activation, or damaged: the buyer must be asked again.
     #[error("the sealed password belongs elsewhere or is damaged")]
     Damaged,
 }
 
 impl Sealed {
-    /// Seals a password for one activation and purpose; it opens for no other.
+    /// Seals a password for one activation; it opens for no other.
     ///
     /// # Panics
     /// When the operating system has no randomness to give.
     #[must_use]
     #[expect(clippy::expect_used, reason = "ChaCha20-Poly1305 seals anything shorter than 256 GiB")]
-    pub fn new(key: &Key, activation: Uuid, purpose: &str, password: &Password) -> Self {
+    pub fn new(key: &Key, activation: Uuid, password: &Password) -> Self {
         let nonce = random::bytes::<NONCE>();
-        let bound_to = bound_to(activation, purpose);
-        let payload = Payload { msg: password.expose().as_bytes(), aad: &bound_to };
+        let payload = Payload { msg: password.expose().as_bytes(), aad: activation.as_bytes() };
         let sealed = cipher(key).encrypt(&Nonce::from(nonce), payload).expect("a password is short");
         Self { key_id: key.id(), contents: [nonce.as_slice(), &sealed].concat() }
     }
 
-    /// Opens what was sealed for this activation and purpose.
-    pub fn open(&self, keys: &Keys, activation: Uuid, purpose: &str) -> Result<Password, OpenError> {
+    /// Opens what was sealed for this activation.
+    pub fn open(&self, keys: &Keys, activation: Uuid) -> Result<Password, OpenError> {
         let cipher = cipher(keys.by_id(self.key_id)?);
         let (nonce, sealed) = self.contents.split_first_chunk::<NONCE>().ok_or(OpenError::Damaged)?;
-        let payload = Payload { msg: sealed, aad: &bound_to(activation, purpose) };
+        let payload = Payload { msg: sealed, aad: activation.as_bytes() };
         let opened =
             cipher.decrypt(&Nonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| OpenError::Damaged)?;
         let password = std::str::from_utf8(&opened).map_err(|_| OpenError::Damaged)?;
@@ -60,10 +59,6 @@ impl Sealed {
 
 fn cipher(key: &Key) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new(&(*key.derived(KeyUse::Seal)).into())
-}
-
-fn bound_to(activation: Uuid, purpose: &str) -> Vec<u8> {
-    [activation.as_bytes(), purpose.as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -79,37 +74,36 @@ mod tests {
 
     #[test]
     fn what_was_sealed_opens_also_after_a_rotation() {
-        let sealed = Sealed::new(keys(1, None).current(), ANN, "registration", &password());
-        let opened = sealed.open(&keys(2, Some(1)), ANN, "registration").unwrap();
+        let sealed = Sealed::new(keys(1, None).current(), ANN, &password());
+        let opened = sealed.open(&keys(2, Some(1)), ANN).unwrap();
         assert_eq!(opened.expose(), password().expose());
     }
 
     #[test]
     fn a_process_without_the_key_says_so() {
-        let sealed = Sealed::new(keys(1, None).current(), ANN, "registration", &password());
-        let refused = sealed.open(&keys(2, None), ANN, "registration").unwrap_err();
+        let sealed = Sealed::new(keys(1, None).current(), ANN, &password());
+        let refused = sealed.open(&keys(2, None), ANN).unwrap_err();
         assert_eq!(refused, OpenError::UnknownKey(UnknownKey(sealed.key_id)));
     }
 
     #[test]
-    fn it_opens_for_no_other_activation_or_purpose_and_not_when_damaged() {
+    fn it_opens_for_no_other_activation_and_not_when_damaged() {
         let keys = keys(1, None);
-        let sealed = Sealed::new(keys.current(), ANN, "registration", &password());
-        assert_eq!(sealed.open(&keys, Uuid::from_u128(2), "registration").unwrap_err(), OpenError::Damaged);
-        assert_eq!(sealed.open(&keys, ANN, "new_workspace_owner").unwrap_err(), OpenError::Damaged);
+        let sealed = Sealed::new(keys.current(), ANN, &password());
+        assert_eq!(sealed.open(&keys, Uuid::from_u128(2)).unwrap_err(), OpenError::Damaged);
         for place in 0..sealed.contents.len() {
             let mut damaged = sealed.clone();
             damaged.contents[place] ^= 1;
-            assert_eq!(damaged.open(&keys, ANN, "registration").unwrap_err(), OpenError::Damaged);
+            assert_eq!(damaged.open(&keys, ANN).unwrap_err(), OpenError::Damaged);
         }
         let short = Sealed { contents: vec![0; 5], ..sealed };
-        assert_eq!(short.open(&keys, ANN, "registration").unwrap_err(), OpenError::Damaged);
+        assert_eq!(short.open(&keys, ANN).unwrap_err(), OpenError::Damaged);
     }
 
     #[test]
     fn the_same_password_never_looks_the_same_and_never_shows() {
         let keys = keys(1, None);
-        let [one, other] = [(); 2].map(|()| Sealed::new(keys.current(), ANN, "registration", &password()));
+        let [one, other] = [(); 2].map(|()| Sealed::new(keys.current(), ANN, &password()));
         assert_ne!(one.contents, other.contents);
         assert!(!one.contents.windows(7).any(|window| window == b"correct"));
     }

@@ -14,6 +14,7 @@ pub mod due;
 pub mod idempotency;
 pub mod marketplace_calls;
 pub mod purchases;
+pub mod sealed;
 pub mod sessions;
 pub mod settle;
 

@@ -7,7 +7,7 @@ use async_nats::jetstream::Context;
 use landfall_shared::command::NAMES;
 use landfall_shared::crash;
 use landfall_shared::dispatch::Wakeups;
-use landfall_shared::store::{Database, due};
+use landfall_shared::store::{Database, due, sealed};
 use landfall_shared::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,7 @@ impl DueAgain {
         for changed in due::expire_codes(&pool).await? {
             self.wakeups.hint(changed.id, changed.version, &changed.status);
         }
+        sealed::erase_overdue(&pool).await?;
         if self.jetstream.client().connection_state() != State::Connected {
             return Ok(());
         }

@@ -30,6 +30,8 @@ pub struct Outside {
     pub letters: Letters,
     /// Our own rows, to read.
     pub database: Database,
+    /// Opens sealed passwords.
+    pub keys: Arc<Keys>,
 }
 
 impl Outside {
@@ -53,6 +55,6 @@ impl Outside {
         let mailer = Mailer::new(config.smtp_url.clone(), config.mail_from.clone(), common.ssl_cert_file.as_deref())?;
         let (brand, color) = (common.brand_name.clone(), common.brand_color.clone());
         let letters = Letters::new(brand, color, Arc::clone(keys), common.code_ttl);
-        Ok(Self { marketplace, platforms, mailer, letters, database })
+        Ok(Self { marketplace, platforms, mailer, letters, database, keys: Arc::clone(keys) })
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use landfall_shared::activation::Activation;
-use landfall_shared::buyer::{AccountId, Invalid};
+use landfall_shared::buyer::{AccountId, Invalid, Password};
 use landfall_shared::platform::{Call, PlatformId};
 use landfall_shared::purchase::{Purchase, Purchased};
-use landfall_shared::refusal::{Fault, FaultCode, PartyError, Refusal, RefusalCode};
+use landfall_shared::refusal::{Fault, FaultCode, FieldError, Party, PartyError, Refusal, RefusalCode};
+use landfall_shared::seal::OpenError;
+use landfall_shared::store::sealed;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -24,6 +26,7 @@ pub struct Step<'a> {
     /// The command's id: the mail's Message-ID is made from it.
     pub command: Uuid,
     key: String,
+    asking: String,
     trace: String,
     loaded: (OffsetDateTime, Instant),
 }
@@ -38,6 +41,7 @@ impl<'a> Step<'a> {
             outside,
             command: loaded.id,
             key: loaded.key.to_string(),
+            asking: Uuid::new_v5(&loaded.key, b"asking").to_string(),
             trace: loaded.trace.clone(),
             loaded: (loaded.now, since),
         }
@@ -53,6 +57,21 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn call(&self) -> Call<'_> {
         Call { key: &self.key, now: self.now(), language: &self.activation.language, trace: Some(&self.trace) }
+    }
+
+    /// What a look-up carries in a command that makes something too: asking is another intention than making.
+    #[must_use]
+    pub fn asking(&self) -> Call<'_> {
+        Call { key: &self.asking, ..self.call() }
+    }
+
+    /// The buyer's password, opened.
+    ///
+    /// # Errors
+    /// If this process lacks the key; if it was erased, the buyer must give it again.
+    pub async fn password(&self) -> Result<Password, StepError> {
+        let sealed = sealed::find(&self.outside.database.pool(), self.activation.id).await?;
+        Ok(sealed.ok_or(OpenError::Damaged)?.open(&self.outside.keys, self.activation.id)?)
     }
 
     /// The cloud account, which is known once the purchase is verified.
@@ -116,7 +135,7 @@ pub enum StepError {
     /// Our credentials were rejected: tried again at the slowest pace, not an attempt.
     Misconfigured {
         /// By whom.
-        party: landfall_shared::refusal::Party,
+        party: Party,
         /// What happened.
         fault: Fault,
     },
@@ -144,6 +163,28 @@ impl From<PartyError> for StepError {
             PartyError::Retry { fault, after } => Self::Retry { fault, after },
             PartyError::Misconfigured { party, fault } => Self::Misconfigured { party, fault },
             PartyError::Broken(fault) => Self::Broken(fault),
+        }
+    }
+}
+
+impl From<OpenError> for StepError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::UnknownKey(_) => Self::Misconfigured {
+                party: Party::Console,
+                fault: Fault::new(
+                    FaultCode::Misconfigured,
+                    "the password was sealed with a key that this process does not have: see SECRET_KEY_PREVIOUS",
+                ),
+            },
+            // Erased, for it has waited too long: only the buyer has it.
+            OpenError::Damaged => Self::Refused(Refusal {
+                errors: vec![FieldError {
+                    field: "password".to_owned(),
+                    detail: "This took long, so the password was erased. Please enter it again.".to_owned(),
+                }],
+                ..RefusalCode::FieldRefused.into()
+            }),
         }
     }
 }

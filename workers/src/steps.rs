@@ -9,6 +9,8 @@ use crate::step::{Step, StepError};
 mod verify_purchase; // Step one: is it really bought?
 mod find_billing_account; // Step two: is the cloud account linked already?
 mod send_verification_code; // Step two: prove that it is yours
+mod register_buyer; // Step two: no Billing Center account: the console account comes first
+mod open_billing_account; // Step two: then the Billing Center account
 mod bind_billing_account; // Step two: has a Billing Center account: link it
 mod list_workspaces; // Step two: which workspaces can be bound?
 mod create_workspace; // Step two: no workspace yet
@@ -25,6 +27,8 @@ pub async fn take(step: &Step<'_>, command: Command) -> Result<Happened, StepErr
         Command::VerifyPurchase(asked) => verify_purchase::take(step, asked).await,
         Command::FindBillingAccount(asked) => find_billing_account::take(step, asked).await,
         Command::SendVerificationCode(asked) => send_verification_code::take(step, asked).await,
+        Command::RegisterBuyer(asked) => register_buyer::take(step, asked).await,
+        Command::OpenBillingAccount(asked) => open_billing_account::take(step, asked).await,
         Command::BindBillingAccount(asked) => bind_billing_account::take(step, asked).await,
         Command::ListWorkspaces(asked) => list_workspaces::take(step, asked).await,
         Command::CreateWorkspace(asked) => create_workspace::take(step, asked).await,
@@ -47,8 +51,9 @@ pub fn party(command: &Command) -> Party {
             CodePart::LookUp => Party::BillingCenter,
             CodePart::Mail | CodePart::HiddenMail => Party::Mail,
         },
-        Command::CreateWorkspace(_) => Party::Console,
+        Command::RegisterBuyer(_) | Command::CreateWorkspace(_) => Party::Console,
         Command::FindBillingAccount(_)
+        | Command::OpenBillingAccount(_)
         | Command::BindBillingAccount(_)
         | Command::ListWorkspaces(_)
         | Command::BindWorkspace(_)

@@ -244,7 +244,7 @@ fn problem(activation: &Activation, challenge: Option<&ChallengeRow>) -> Option<
 
 /// Of an account that is linked but not proven, a typed entry sees only that there is one.
 fn billing_account(activation: &Activation) -> Option<BillingAccount> {
-    if let Stage::BillingAccount { linked: Some(_) } = &activation.stage {
+    if let Stage::BillingAccount { linked: Some(_), .. } = &activation.stage {
         return Some(BillingAccount { username: None, bound_at: None });
     }
     let account = activation.account()?;

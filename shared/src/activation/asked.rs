@@ -3,9 +3,8 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Activation, LinkedAccount, Request, Stage, Turn};
-use crate::platform::PlatformId;
-use crate::command::{BindBillingAccount, BindWorkspace, Command, CreateWorkspace, ListWorkspaces, Queued};
+use super::{Activation, AskedWorkspace, Call, LinkedAccount, Registration, Request, Stage, Turn};
+use crate::command::{BindBillingAccount, Command, ListWorkspaces, Queued};
 
 /// Why a call cannot be taken now (contract §3, both 409).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,35 +15,23 @@ pub enum CannotNow {
     InProgress,
 }
 
-/// The two ways to a workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AskedWorkspace {
-    /// Bind one of the list.
-    Bind {
-        /// Its id; must be listed and bindable.
-        workspace_id: PlatformId,
-    },
-    /// Create one, then bind it.
-    Create(CreateWorkspace),
-}
-
 impl Activation {
     /// Whether a call of the buyer is allowed now.
     ///
     /// # Errors
     /// [`CannotNow::InProgress`] while a command is in hand at a stage that would allow it, else [`CannotNow::OutOfTurn`].
-    pub fn may(&self, request: Request) -> Result<(), CannotNow> {
+    pub fn may(&self, call: Call) -> Result<(), CannotNow> {
         if self.cancelled.is_some() {
             return Err(CannotNow::OutOfTurn);
         }
-        let mends = matches!(&self.turn, Turn::Mend { request: began, .. } if *began == request && request != Request::Entry);
+        let mends = matches!(&self.turn, Turn::Mend { request, .. } if request.mended_by() == Some(call));
         let fits = matches!(
-            (&self.stage, request),
-            (Stage::BillingAccount { .. }, Request::BillingAccount)
+            (&self.stage, call),
+            (Stage::BillingAccount { .. }, Call::BillingAccount)
                 // A linked account must be proven: registering another is no way around it.
-                | (Stage::BillingAccount { linked: None }, Request::Registration)
-                | (Stage::Workspace { .. }, Request::Workspace | Request::Refresh)
-                | (Stage::Confirmation { .. } | Stage::Active { .. }, Request::Confirmation)
+                | (Stage::BillingAccount { linked: None, .. }, Call::Registration)
+                | (Stage::Workspace { .. }, Call::Workspace | Call::Refresh)
+                | (Stage::Confirmation { .. } | Stage::Active { .. }, Call::Confirmation)
         );
         match (&self.turn, fits || mends) {
             (_, false) | (Turn::Operator { .. }, _) => Err(CannotNow::OutOfTurn),
@@ -53,12 +40,23 @@ impl Activation {
         }
     }
 
+    /// *No Billing Center account*: register, from whatever of it was made before.
+    ///
+    /// # Errors
+    /// See [`Activation::may`].
+    pub fn register(&mut self, form: Registration, proof: Uuid) -> Result<Queued, CannotNow> {
+        self.may(Call::Registration)?;
+        let command = self.registering_goes_on(&form).ok_or(CannotNow::OutOfTurn)?;
+        self.hand_over(Request::Registration(Box::new(form)), Some(proof));
+        Ok(Queued::fresh(command))
+    }
+
     /// *Has a Billing Center account*: link the cloud account to the one whose code was right.
     ///
     /// # Errors
     /// See [`Activation::may`].
     pub fn bind_billing_account(&mut self, account: LinkedAccount, proof: Uuid) -> Result<Queued, CannotNow> {
-        self.may(Request::BillingAccount)?;
+        self.may(Call::BillingAccount)?;
         self.hand_over(Request::BillingAccount, Some(proof));
         let command = BindBillingAccount { billing_account_id: account.id, username: account.username };
         Ok(Queued::fresh(Command::BindBillingAccount(command)))
@@ -69,7 +67,7 @@ impl Activation {
     /// # Errors
     /// See [`Activation::may`].
     pub fn refresh_workspaces(&mut self) -> Result<Queued, CannotNow> {
-        self.may(Request::Refresh)?;
+        self.may(Call::Refresh)?;
         self.hand_over(Request::Refresh, None);
         Ok(Queued::fresh(Command::ListWorkspaces(ListWorkspaces {})))
     }
@@ -80,20 +78,9 @@ impl Activation {
     /// # Errors
     /// See [`Activation::may`]; also out of turn if the workspace is not listed.
     pub fn choose_workspace(&mut self, asked: AskedWorkspace, proof: Option<Uuid>) -> Result<Queued, CannotNow> {
-        self.may(Request::Workspace)?;
-        let command = match asked {
-            AskedWorkspace::Create(create) => Command::CreateWorkspace(create),
-            AskedWorkspace::Bind { workspace_id } => {
-                let chosen = self.workspaces().iter().find(|workspace| workspace.id == workspace_id);
-                let chosen = chosen.ok_or(CannotNow::OutOfTurn)?;
-                Command::BindWorkspace(BindWorkspace {
-                    workspace_id,
-                    workspace_name: chosen.name.clone(),
-                    site: chosen.site.clone(),
-                })
-            }
-        };
-        self.hand_over(Request::Workspace, proof);
+        self.may(Call::Workspace)?;
+        let command = self.workspace_goes_on(&asked).ok_or(CannotNow::OutOfTurn)?;
+        self.hand_over(Request::Workspace(Box::new(asked)), proof);
         Ok(Queued::fresh(command))
     }
 
@@ -102,7 +89,7 @@ impl Activation {
     /// # Errors
     /// See [`Activation::may`].
     pub fn confirm(&mut self) -> Result<(), CannotNow> {
-        self.may(Request::Confirmation)?;
+        self.may(Call::Confirmation)?;
         if let Stage::Confirmation { account, workspaces, binding } = &self.stage {
             self.stage =
                 Stage::Active { account: account.clone(), workspaces: workspaces.clone(), binding: binding.clone() };
@@ -114,12 +101,12 @@ impl Activation {
     /// *Login Directly* to an activation that was typed: from then on it is as if the login had begun it.
     pub fn logged_in_directly(&mut self, now: OffsetDateTime) -> Option<Queued> {
         self.started_by = super::StartedBy::Login;
-        let Stage::BillingAccount { linked: Some(linked) } = &self.stage else { return None };
+        let Stage::BillingAccount { linked: Some(linked), .. } = &self.stage else { return None };
         if !matches!(self.turn, Turn::Buyer | Turn::Mend { .. }) || self.cancelled.is_some() {
             return None;
         }
         let linked = linked.clone();
-        Some(self.goes_to_workspaces(linked, now))
+        Some(Queued::fresh(self.goes_to_workspaces(linked, now)))
     }
 
     pub(super) fn hand_over(&mut self, request: Request, proof: Option<Uuid>) {
@@ -127,9 +114,9 @@ impl Activation {
     }
 
     /// The cloud account is linked, and the buyer may see that: on to the workspace list.
-    fn goes_to_workspaces(&mut self, linked: LinkedAccount, now: OffsetDateTime) -> Queued {
-        self.stage = Stage::at_workspaces(linked, now);
+    pub(super) fn goes_to_workspaces(&mut self, linked: LinkedAccount, now: OffsetDateTime) -> Command {
+        self.reach_workspaces(linked, now);
         self.hand_over(Request::Refresh, None);
-        Queued::fresh(Command::ListWorkspaces(ListWorkspaces {}))
+        Command::ListWorkspaces(ListWorkspaces {})
     }
 }

@@ -3,13 +3,14 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Activation, Binding, BoundAccount, Cancellation, LinkedAccount, Request, Stage, StartedBy, Turn, Workspace};
-use crate::buyer::AccountId;
-use crate::command::{
-    BindWorkspace, CodePart, Command, FindBillingAccount, Lane, ListWorkspaces, Report, SendVerificationCode,
-    UnbindWorkspace,
+use super::{
+    Activation, Binding, Cancellation, ConsoleAccount, LinkedAccount, Made, MadeWorkspace, Request, Stage, StartedBy, Turn,
+    Workspace,
 };
-use crate::purchase::{Purchase, Purchased, PurchaseState};
+use crate::buyer::AccountId;
+use crate::command::{BindWorkspace, Command, FindBillingAccount, Lane, Report, UnbindWorkspace};
+use crate::platform::PlatformId;
+use crate::purchase::{Purchase, Purchased};
 use crate::refusal::{Fault, Refusal};
 
 /// What a step found or did outside.
@@ -32,12 +33,16 @@ pub enum Happened {
     CodeSent,
     /// The code was over before its mail could be sent.
     CodeOver,
+    /// The console made the account, or has it.
+    BuyerRegistered(ConsoleAccount),
+    /// The Billing Center opened an account of this id.
+    BillingAccountOpened(PlatformId),
     /// The cloud account is linked to the account that the command named.
     BillingAccountBound,
     /// These workspaces there are.
     WorkspacesListed(Vec<Workspace>),
-    /// The console made the workspace.
-    WorkspaceCreated(Workspace),
+    /// The console made the workspace for this owner.
+    WorkspaceCreated(Workspace, ConsoleAccount),
     /// The Billing Center bound the workspace and knows this version of the purchase.
     WorkspaceBound {
         /// The version of the purchase that the binding contained.
@@ -96,6 +101,8 @@ pub struct Follow {
     pub hold: bool,
     /// What becomes of a challenge.
     pub challenge: Option<ChallengeChange>,
+    /// The sealed password is erased: whoever must have it has taken it, or nobody will now.
+    pub erase_password: bool,
     /// The command is not tried again although it did not succeed: its activation was cancelled.
     pub ends: bool,
     /// Nothing of it may show: neither version nor step.
@@ -105,14 +112,6 @@ pub struct Follow {
 impl Follow {
     fn go(command: Command) -> Self {
         Self { next: Some(command), ..Self::default() }
-    }
-}
-
-impl Stage {
-    /// The stage at which a linked account's workspaces are chosen.
-    pub(super) fn at_workspaces(linked: LinkedAccount, now: OffsetDateTime) -> Self {
-        let account = BoundAccount { id: linked.id, username: linked.username, bound_at: now };
-        Self::Workspace { account, workspaces: Vec::new(), made: Vec::new() }
     }
 }
 
@@ -139,7 +138,7 @@ impl Activation {
                 }
                 Outcome::Refused(refusal) => {
                     self.turn = Turn::Mend { request: self.request(), refusal: refusal.clone() };
-                    Follow::default()
+                    Follow { erase_password: true, ..Follow::default() }
                 }
                 Outcome::Dead(fault) => {
                     self.turn = Turn::Operator { request: self.request(), proof: self.proof(), fault: fault.clone() };
@@ -160,7 +159,7 @@ impl Activation {
             Happened::PurchaseVerified { account_id, purchased } => {
                 self.account_id = Some(account_id.clone());
                 self.purchase = Some(purchased.clone());
-                self.stage = Stage::BillingAccount { linked: None };
+                self.stage = Stage::BillingAccount { linked: None, made: Made::default() };
                 self.hand_over(Request::Entry, None);
                 Follow { hold: true, ..Follow::go(Command::FindBillingAccount(FindBillingAccount {})) }
             }
@@ -169,6 +168,17 @@ impl Activation {
                 Follow::default()
             }
             Happened::LinkFound(linked) => self.apply_link(linked.clone(), now),
+            Happened::BuyerRegistered(account) => {
+                self.keep_console_account(account);
+                // At the stage of the workspace nobody but the console needs the password.
+                let taken = matches!(self.stage, Stage::Workspace { .. });
+                Follow { erase_password: taken, next: self.request_goes_on(), ..Follow::default() }
+            }
+            Happened::BillingAccountOpened(id) => {
+                let Command::OpenBillingAccount(asked) = command else { return Follow::default() };
+                self.keep_billing_account(id, asked.account.username.as_str());
+                Follow { erase_password: true, next: self.request_goes_on(), ..Follow::default() }
+            }
             Happened::BillingAccountBound => {
                 let Command::BindBillingAccount(asked) = command else { return Follow::default() };
                 let linked = LinkedAccount { id: asked.billing_account_id.clone(), username: asked.username.clone() };
@@ -176,13 +186,14 @@ impl Activation {
             }
             Happened::WorkspacesListed(listed) => {
                 if let Stage::Workspace { workspaces, made, .. } = &mut self.stage {
-                    let kept = made.iter().filter(|made| listed.iter().all(|listed| listed.id != made.id));
+                    let made = made.workspaces.iter().map(|made| &made.workspace);
+                    let kept = made.filter(|made| listed.iter().all(|listed| listed.id != made.id));
                     *workspaces = listed.iter().chain(kept).cloned().collect();
                 }
                 self.turn = Turn::Buyer;
                 Follow::default()
             }
-            Happened::WorkspaceCreated(workspace) => self.apply_created(workspace),
+            Happened::WorkspaceCreated(workspace, owner) => self.apply_created(workspace, owner),
             Happened::WorkspaceBound { told } => self.apply_bound(command, *told, purchase, now),
             Happened::WorkspaceUnbound
             | Happened::AccountLookedUp(_)
@@ -194,30 +205,38 @@ impl Activation {
 
     fn apply_link(&mut self, linked: Option<LinkedAccount>, now: OffsetDateTime) -> Follow {
         match (linked, self.started_by) {
-            (Some(linked), StartedBy::Login | StartedBy::Platform) => {
-                self.stage = Stage::at_workspaces(linked, now);
-                Follow::go(Command::ListWorkspaces(ListWorkspaces {}))
-            }
+            (Some(linked), StartedBy::Login | StartedBy::Platform) => Follow::go(self.goes_to_workspaces(linked, now)),
             (linked, _) => {
-                self.stage = Stage::BillingAccount { linked };
+                self.stage = Stage::BillingAccount { linked, made: Made::default() };
                 self.turn = Turn::Buyer;
                 Follow::default()
             }
         }
     }
 
-    /// The link is made: what proved the buyer's right to it has done its work.
+    /// The link is made. Registering goes on to the workspace; else what proved the buyer's right has done its work.
     fn goes_on_after_link(&mut self, linked: LinkedAccount, now: OffsetDateTime) -> Follow {
+        if matches!(self.turn, Turn::Workers { request: Request::Registration(_), .. }) {
+            self.reach_workspaces(linked, now);
+            return Follow { next: self.request_goes_on(), ..Follow::default() };
+        }
         let challenge = self.spent_proof();
-        self.stage = Stage::at_workspaces(linked, now);
-        self.hand_over(Request::Refresh, None);
-        Follow { challenge, ..Follow::go(Command::ListWorkspaces(ListWorkspaces {})) }
+        Follow { challenge, ..Follow::go(self.goes_to_workspaces(linked, now)) }
     }
 
-    fn apply_created(&mut self, workspace: &Workspace) -> Follow {
+    /// What is next of the request in hand, now that something of it is made.
+    fn request_goes_on(&self) -> Option<Command> {
+        match &self.turn {
+            Turn::Workers { request: Request::Registration(form), .. } => self.registering_goes_on(form),
+            Turn::Workers { request: Request::Workspace(asked), .. } => self.workspace_goes_on(asked),
+            Turn::Workers { .. } | Turn::Buyer | Turn::Mend { .. } | Turn::Operator { .. } => None,
+        }
+    }
+
+    fn apply_created(&mut self, workspace: &Workspace, owner: &ConsoleAccount) -> Follow {
         if let Stage::Workspace { workspaces, made, .. } = &mut self.stage {
             workspaces.push(workspace.clone());
-            made.push(workspace.clone());
+            made.workspaces.push(MadeWorkspace { workspace: workspace.clone(), owner: owner.clone() });
         }
         Follow::go(Command::BindWorkspace(BindWorkspace {
             workspace_id: workspace.id.clone(),
@@ -227,15 +246,17 @@ impl Activation {
     }
 
     fn apply_bound(&mut self, command: &Command, told: i64, purchase: Option<&Purchase>, now: OffsetDateTime) -> Follow {
-        let (Command::BindWorkspace(asked), Stage::Workspace { account, workspaces, .. }) = (command, &self.stage) else {
+        let (Command::BindWorkspace(asked), Stage::Workspace { account, workspaces, made }) = (command, &self.stage) else {
             return Follow::default();
         };
+        let made = made.workspaces.iter().find(|made| made.workspace.id == asked.workspace_id);
         let binding = Binding {
             workspace_id: asked.workspace_id.clone(),
             workspace_name: asked.workspace_name.clone(),
             site: asked.site.clone(),
             bound_at: now,
             told,
+            owner: made.map(|made| made.owner.clone()),
         };
         let challenge = self.spent_proof();
         self.stage =
@@ -256,53 +277,10 @@ impl Activation {
                         Command::UnbindWorkspace(UnbindWorkspace { workspace_id: asked.workspace_id.clone() })
                     }
                 };
-                Follow { ends: true, ..Follow::go(follow) }
+                Follow { ends: true, erase_password: true, ..Follow::go(follow) }
             }
-            _ => Follow { ends: true, ..Follow::default() },
+            _ => Follow { ends: true, erase_password: true, ..Follow::default() },
         }
-    }
-
-    fn apply_report(&mut self, outcome: &Outcome, purchase: Option<&Purchase>) -> Follow {
-        let Outcome::Happened(Happened::Reported { told: now_told }) = outcome else { return Follow::default() };
-        if let Stage::Confirmation { binding, .. } | Stage::Active { binding, .. } = &mut self.stage {
-            binding.told = binding.told.max(*now_told);
-        }
-        Follow { next: self.report_if_it_changed(purchase), ..Follow::default() }
-    }
-
-    fn apply_mail(&mut self, command: &Command, outcome: &Outcome) -> Follow {
-        let Command::SendVerificationCode(SendVerificationCode { challenge_id, part }) = command else {
-            return Follow::default();
-        };
-        let becomes = |status, looked_up| Some(ChallengeChange { id: *challenge_id, status, looked_up });
-        match (part, outcome) {
-            (CodePart::HiddenMail, _) => Follow { hidden: true, ..Follow::default() },
-            (CodePart::LookUp, Outcome::Happened(Happened::AccountLookedUp(found))) => Follow {
-                next: found.as_ref().map(|_| {
-                    Command::SendVerificationCode(SendVerificationCode {
-                        challenge_id: *challenge_id,
-                        part: CodePart::HiddenMail,
-                    })
-                }),
-                challenge: becomes("sent", found.clone()),
-                ..Follow::default()
-            },
-            (_, Outcome::Happened(Happened::CodeSent)) => {
-                Follow { challenge: becomes("sent", None), ..Follow::default() }
-            }
-            (_, Outcome::Refused(_)) => Follow { challenge: becomes("refused", None), ..Follow::default() },
-            (_, Outcome::Happened(_) | Outcome::Later(_) | Outcome::Retry(_) | Outcome::Dead(_)) => Follow::default(),
-        }
-    }
-
-    /// Once bound, the Billing Center is told whatever the marketplace said since it was last told.
-    pub(super) fn report_if_it_changed(&self, purchase: Option<&Purchase>) -> Option<Command> {
-        let (binding, purchase) = (self.binding()?, purchase?);
-        (purchase.version > binding.told).then(|| match purchase.state {
-            PurchaseState::Active => Command::Renew(Report {}),
-            PurchaseState::Suspended => Command::Suspend(Report {}),
-            PurchaseState::Released => Command::Release(Report {}),
-        })
     }
 
     fn spent_proof(&self) -> Option<ChallengeChange> {
@@ -310,8 +288,8 @@ impl Activation {
     }
 
     fn request(&self) -> Request {
-        match self.turn {
-            Turn::Workers { request, .. } | Turn::Operator { request, .. } | Turn::Mend { request, .. } => request,
+        match &self.turn {
+            Turn::Workers { request, .. } | Turn::Operator { request, .. } | Turn::Mend { request, .. } => request.clone(),
             Turn::Buyer => Request::Entry,
         }
     }

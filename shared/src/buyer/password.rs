@@ -21,10 +21,16 @@ impl Password {
         }
     }
 
-    /// The password in the clear, for the platform that must have it.
+    /// The password in the clear, to be sealed.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// The password as a secret, for the platform that must have it.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.0
     }
 }
 

@@ -116,6 +116,7 @@ struct Columns {
     next_names: Vec<Option<&'static str>>,
     next_hidden: Vec<Option<bool>>,
     next_inputs: Vec<Option<Value>>,
+    erase_password: Vec<bool>,
 }
 
 impl Columns {
@@ -152,6 +153,7 @@ impl Columns {
         self.next_names.push(command.map(crate::command::Command::name));
         self.next_hidden.push(command.map(crate::command::Command::is_hidden));
         self.next_inputs.push(command.map(crate::command::Command::input));
+        self.erase_password.push(settlement.follow.erase_password);
         Ok(())
     }
 }
@@ -197,6 +199,7 @@ pub async fn settle(
         &columns.next_names as &[Option<&str>],
         &columns.next_hidden as &[Option<bool>],
         &columns.next_inputs as &[Option<Value>],
+        &columns.erase_password,
         redispatch_seconds,
     )
     .fetch_all(db)

@@ -6,11 +6,11 @@ with finished as (
   from unnest(
     $1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::int[], $7::float8[], $8::jsonb[], $9::bool[],
     $10::bool[], $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::uuid[], $18::text[],
-    $19::jsonb[], $20::text[], $21::uuid[], $22::uuid[], $23::text[], $24::text[], $25::bool[], $26::jsonb[]
+    $19::jsonb[], $20::text[], $21::uuid[], $22::uuid[], $23::text[], $24::text[], $25::bool[], $26::jsonb[], $27::bool[]
   ) as f (
     command_id, fence, version, command_state, failed_as, attempts, pause, problem, not_yet,
     hidden, hold, account_id, stage, status, activation_problem, activation, challenge_id, challenge_status,
-    challenge_account, challenge_email, next_id, next_key, next_lane, next_name, next_hidden, next_input
+    challenge_account, challenge_email, next_id, next_key, next_lane, next_name, next_hidden, next_input, erase_password
   )
 ),
 locked as materialized (
@@ -72,7 +72,7 @@ attempt as (
 next as (
   insert into commands (id, activation_id, lane, name, key, hidden, due_at, input, trace)
   select h.next_id, h.activation_id, h.next_lane, h.next_name, h.next_key, h.next_hidden,
-         now() + make_interval(secs => $27), h.next_input, h.trace
+         now() + make_interval(secs => $28), h.next_input, h.trace
   from held h
   join command on command.id = h.command_id
   where h.next_id is not null
@@ -88,6 +88,18 @@ challenge as (
       email = coalesce(h.challenge_email, c.email)
   from held h
   where c.id = h.challenge_id
+),
+erased as (
+  delete from sealed s
+  using held h
+  where h.erase_password and s.activation_id = h.activation_id
+),
+-- an operator has to look: the buyer's password does not wait for that longer than a week
+waits_for_operator as (
+  update sealed s
+  set erase_at = now() + interval '7 days'
+  from held h
+  where h.command_state = 'dead' and h.next_id is null and s.activation_id = h.activation_id
 ),
 activation as (
   update activations a

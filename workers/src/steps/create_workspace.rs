@@ -1,7 +1,7 @@
-//! Step two: no workspace yet: create one at the console, for the owner whose address was proven.
+//! Step two: no workspace yet: create one at the console, for the owner who was made, found, or whose address was proven.
 
-use landfall_shared::activation::{Happened, Workspace};
-use landfall_shared::command::CreateWorkspace;
+use landfall_shared::activation::{ConsoleAccount, Happened, Workspace};
+use landfall_shared::command::{CreateWorkspace, Owner};
 use landfall_shared::platform::console::NewWorkspace;
 use landfall_shared::refusal::RefusalCode;
 
@@ -9,13 +9,20 @@ use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, asked: CreateWorkspace) -> Result<Happened, StepError> {
     let console = &step.outside.platforms.console;
-    let owner = console.find_account(asked.owner_email.as_str(), asked.site.as_str(), &step.call()).await?;
-    let owner = owner.ok_or(RefusalCode::AccountUnknown)?;
+    let CreateWorkspace { workspace, owner } = asked;
+    let owner = match owner {
+        Owner::Account(account) => account,
+        Owner::Address(email) => {
+            let found = console.find_account(email.as_str(), workspace.site.as_str(), &step.asking()).await?;
+            let found = found.ok_or(RefusalCode::AccountUnknown)?;
+            ConsoleAccount { id: found.id, username: found.username, site: workspace.site.clone() }
+        }
+    };
     let sold = step.activation.purchase.as_ref();
     let new = NewWorkspace {
-        name: asked.name.as_str(),
-        language: asked.language.as_str(),
-        site: asked.site.as_str(),
+        name: workspace.name.as_str(),
+        language: workspace.language.as_str(),
+        site: workspace.site.as_str(),
         owner_account_id: &owner.id,
         billing_account_id: step.billing_account()?,
         marketplace: step.activation.marketplace.as_str(),
@@ -23,15 +30,16 @@ pub async fn take(step: &Step<'_>, asked: CreateWorkspace) -> Result<Happened, S
         product_code: sold.and_then(|sold| sold.product_code.as_deref()),
         sku_id: sold.and_then(|sold| sold.sku_id.as_deref()),
         trial: sold.and_then(|sold| sold.trial),
-        terms_accepted_at: asked.terms_accepted_at,
+        terms_accepted_at: workspace.terms_accepted_at,
     };
     let id = console.create_workspace(&new, &step.call()).await?;
-    Ok(Happened::WorkspaceCreated(Workspace {
+    let created = Workspace {
         id,
-        name: asked.name.as_str().to_owned(),
-        site: asked.site.as_str().to_owned(),
-        language: Some(asked.language.as_str().to_owned()),
+        name: workspace.name.as_str().to_owned(),
+        site: workspace.site.as_str().to_owned(),
+        language: Some(workspace.language.as_str().to_owned()),
         bindable: true,
         reason: None,
-    }))
+    };
+    Ok(Happened::WorkspaceCreated(created, owner))
 }
