@@ -22,32 +22,18 @@ TEXT
   set +a
 }
 
-STARTED=()
-
 # Starts one of our programs with its log: run NAME PROGRAM...; its process is $!.
 run() {
   local name=$1
   shift
-  "$@" </dev/null >>"$DEV/log/$name.log" 2>&1 &
-  STARTED+=("$!:$name")
+  start_leashed "$DEV/log/$name.log" TERM -- "$@"
 }
 
-stop_all() {
+stop() {
   trap - EXIT INT TERM HUP
-  local entry pid i
-  for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do
-    pid=${STARTED[i]%%:*}
-    # PostgreSQL's SIGINT is a fast shutdown: it waits for no connection.
-    if [[ ${STARTED[i]} == *:postgres ]]; then kill -INT "$pid" 2>/dev/null || true; else kill -TERM "$pid" 2>/dev/null || true; fi
-    wait_gone "$pid"
-  done
+  say "Stopping"
+  stop_all
   rm -f "$DEV/env" "$DEV/pid"
-}
-
-wait_gone() {
-  local end=$((SECONDS + 30))
-  while kill -0 "$1" 2>/dev/null && [ $SECONDS -lt $end ]; do sleep 0.1; done
-  kill -KILL "$1" 2>/dev/null || true
 }
 
 up() {
@@ -58,11 +44,15 @@ up() {
   esac
 }
 
-is_up() { [ -e "$DEV/pid" ] && kill -0 "$(cat "$DEV/pid")" 2>/dev/null; }
+# Who runs holds the lock, whatever became of the files beside it.
+is_up() { [ -e "$DEV/lock" ] && ! flock -n "$DEV/lock" true; }
+
+already() { fail "it is running already: see .dev/env, or ./dev down"; }
 
 detach() {
-  ! is_up || fail "it is running already: see .dev/env, or ./dev down"
+  ! is_up || already
   mkdir -p "$DEV/log"
+  need compiler
   need_servers
   build
   rm -f "$DEV/env"
@@ -73,23 +63,24 @@ detach() {
     sleep 0.2
   done
   # Its last lines say what to open.
-  wait_for 20 grep -q '^ready:' "$DEV/log/up.log" || true
+  wait_for 20 "$up" grep -q '^  Stop:' "$DEV/log/up.log" || true
   sed -n '/^ready:/,$p' "$DEV/log/up.log"
 }
 
 build() {
   say "Building (a first build takes some minutes)"
-  SQLX_OFFLINE=true cargo build --quiet --workspace --bins
+  SQLX_OFFLINE=true cargo build --workspace --bins
 }
 
 start() {
   mkdir -p "$DEV/log"
   exec 9>"$DEV/lock"
-  flock -n 9 || fail "it is running already: see .dev/env, or ./dev down"
+  flock -n 9 || already
+  need compiler
   need_servers
-  build
+  build 9>&-
   secrets
-  trap stop_all EXIT
+  trap stop EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   echo $$ >"$DEV/pid"
@@ -100,25 +91,20 @@ start() {
   watch
 }
 
+# The lock is ours alone: no server may keep it when we are gone (9>&-).
 start_servers() {
-  local home pg nats
+  local home pg nats database
   home=$(postgres_home)
   pg=$(free_port 5442)
   nats=$(free_port 4242)
   say "Starting PostgreSQL on port $pg"
   mkdir -p "$home"
-  # The lock is ours alone: a server must not keep it when we are gone.
   start_postgres "$home/postgres" "$pg" "$DEV/log/postgres.log" 9>&-
-  STARTED+=("$POSTGRES_PID:postgres")
-  local bin database
-  bin=$(postgres_bin)
   for database in landfall landfall_outside; do
-    "$bin/psql" -q -h 127.0.0.1 -p "$pg" -U postgres -tc "select 1 from pg_database where datname = '$database'" | grep -q 1 ||
-      "$bin/createdb" -h 127.0.0.1 -p "$pg" -U postgres "$database"
+    [ "$(sql -Atc "select count(*) from pg_database where datname = '$database'")" = 1 ] || sql -c "create database $database"
   done
   say "Starting NATS on port $nats"
-  run nats "$(nats_bin)" -js -a 127.0.0.1 -p "$nats" -sd "$DEV/nats" 9>&-
-  wait_for 20 answers "$nats" || fail "nats-server does not start: see .dev/log/nats.log"
+  start_nats "$DEV/nats" "$nats" "$DEV/log/nats.log" 9>&-
   export DATABASE_URL="postgres://postgres@127.0.0.1:$pg/landfall" NATS_URL="nats://127.0.0.1:$nats"
   export SANDBOX_DATABASE_URL="postgres://postgres@127.0.0.1:$pg/landfall_outside"
 }
@@ -132,7 +118,7 @@ start_programs() {
   SANDBOX_LISTEN_ADDR="127.0.0.1:$sandbox" SANDBOX_SMTP_LISTEN_ADDR="127.0.0.1:$smtp" \
     SPI_URL="$API_URL/marketplaces/alibaba/spi" run sandbox target/debug/landfall-sandbox 9>&-
   SANDBOX_PID=$!
-  wait_for 30 ready "$sandbox" / || fail "the sandbox does not start: $(tail -n 3 "$DEV/log/sandbox.log")"
+  wait_for 60 $! scripts/ready "$sandbox" /healthz || does_not_start "the sandbox" "$DEV/log/sandbox.log"
   export PUBLIC_URL="$API_URL" BRAND_NAME='Acme Observability|艾克观测'
   export LOGIN_URL="$SANDBOX_URL/console/login?site={site}" BILLING_CENTER_LOGIN_URL="$SANDBOX_URL/billing-center"
   export BILLING_CENTER_URL="$SANDBOX_URL/billing-center" CONSOLE_URL="$SANDBOX_URL/console"
@@ -143,8 +129,8 @@ start_programs() {
   API_PID=$!
   WORKERS_LISTEN_ADDR="127.0.0.1:$workers" run workers target/debug/landfall-workers 9>&-
   WORKERS_PID=$!
-  wait_for 30 ready "$api" /readyz || fail "the API does not start: $(tail -n 3 "$DEV/log/api.log")"
-  wait_for 30 ready "$workers" /readyz || fail "the workers do not start: $(tail -n 3 "$DEV/log/workers.log")"
+  wait_for 60 "$API_PID" scripts/ready "$api" /readyz || does_not_start "the API" "$DEV/log/api.log"
+  wait_for 60 "$WORKERS_PID" scripts/ready "$workers" /readyz || does_not_start "the workers" "$DEV/log/workers.log"
 }
 
 write_env() {
@@ -172,10 +158,9 @@ watch() {
   local entry
   while true; do
     for entry in "${STARTED[@]}"; do
-      if ! kill -0 "${entry%%:*}" 2>/dev/null; then
-        tail -n 5 "$DEV/log/${entry##*:}.log" >&2
-        fail "${entry##*:} has ended: stopping the rest (see .dev/log/${entry##*:}.log)"
-      fi
+      kill -0 "${entry%%:*}" 2>/dev/null && continue
+      tail -n 5 "$DEV/log/${entry##*:}.log" >&2
+      fail "${entry##*:} has ended: stopping the rest (see .dev/log/${entry##*:}.log)"
     done
     sleep 1 &
     wait $! || true
@@ -185,9 +170,9 @@ watch() {
 down() {
   is_up || { echo "nothing runs"; return; }
   local pid
-  pid=$(cat "$DEV/pid")
+  pid=$(cat "$DEV/pid" 2>/dev/null) || fail "it is being built or started: stop it where it was started"
   kill -TERM "$pid"
-  wait_gone "$pid"
+  wait_gone "$pid" 120
   echo "stopped"
 }
 
