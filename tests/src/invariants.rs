@@ -55,7 +55,8 @@ impl Stack {
         }
     }
 
-    async fn no_secret_stands_anywhere(&self) {
+    /// Every row and every log line.
+    async fn everywhere(&self) -> String {
         let mut everywhere = self.logs();
         let tables: Vec<String> =
             sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public'")
@@ -67,6 +68,11 @@ impl Stack {
             let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(dump)).fetch_one(&self.pool).await.expect("a table");
             everywhere.push_str(&rows);
         }
+        everywhere
+    }
+
+    async fn no_secret_stands_anywhere(&self) {
+        let everywhere = self.everywhere().await;
         for secret in [
             secrets::SECRET_KEY,
             secrets::SECURITY_KEY,
@@ -76,6 +82,17 @@ impl Stack {
         ] {
             assert!(!everywhere.contains(secret), "a secret stands in a row or a log line");
         }
+    }
+
+    /// A password that was taken stands nowhere of ours, and no sealed box is left.
+    ///
+    /// # Panics
+    /// If one does.
+    pub async fn keeps_no_password(&self, password: &str) {
+        let sealed: i64 = sqlx::query_scalar("select count(*) from sealed").fetch_one(&self.pool).await.expect("a count");
+        assert_eq!(sealed, 0, "a sealed password is left although nobody needs it any more");
+        let everywhere = self.everywhere().await;
+        assert!(!everywhere.contains(password), "a password stands in a row or a log line");
     }
 
     /// The codes that were mailed to an address stand nowhere of ours.

@@ -9,4 +9,5 @@ pub mod binaries;
 pub mod patience;
 pub mod stack;
 pub mod journey;
+pub mod registering;
 pub mod invariants;
