@@ -69,8 +69,8 @@ impl Buyer {
         let told_again = self.insists && bought.status() == StatusCode::BAD_GATEWAY;
         assert!(told_again || bought.status() == StatusCode::CREATED, "{}", bought.text().await.unwrap());
         let bought: Value = bought.json().await.unwrap();
-        self.account_id = bought["account_id"].as_str().unwrap().to_owned();
-        self.instance_id = bought["instance_id"].as_str().unwrap().to_owned();
+        bought["account_id"].as_str().unwrap().clone_into(&mut self.account_id);
+        bought["instance_id"].as_str().unwrap().clone_into(&mut self.instance_id);
         (self.say)(&format!("Purchased: Account ID {}, Product Instance ID {}", self.account_id, self.instance_id));
     }
 

@@ -19,6 +19,7 @@ pub mod services;
 pub mod leash;
 pub mod binaries;
 pub mod patience;
+pub mod chance;
 pub mod stack;
 pub mod journey;
 pub mod entrusted;
