@@ -5,10 +5,6 @@ use std::process::Command;
 use std::sync::Once;
 
 /// The path of one of our programs.
-///
-/// # Panics
-/// If it cannot be built.
-#[must_use]
 pub fn binary(name: &str) -> PathBuf {
     static BUILT: Once = Once::new();
     let executable = std::env::current_exe().expect("a test knows its own path");

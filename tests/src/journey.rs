@@ -5,7 +5,13 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::entrusted;
 use crate::patience::until;
+
+/// The first request under this key still runs, in a connection whose end the API has not noticed.
+fn is_in_flight(answer: &Response) -> bool {
+    answer.status() == StatusCode::CONFLICT && answer.headers().contains_key("retry-after")
+}
 
 /// A buyer with a browser.
 pub struct Buyer {
@@ -14,6 +20,7 @@ pub struct Buyer {
     sandbox: Url,
     session: Option<String>,
     say: fn(&str),
+    insists: bool,
     pub account_id: String,
     pub instance_id: String,
     pub activation_id: String,
@@ -22,13 +29,11 @@ pub struct Buyer {
 
 impl Buyer {
     /// A buyer who has done nothing yet.
-    #[must_use]
     pub fn new(api: &Url, sandbox: &Url) -> Self {
         Self::telling(api, sandbox, |_| {})
     }
 
     /// One who tells each step.
-    #[must_use]
     pub fn telling(api: &Url, sandbox: &Url, say: fn(&str)) -> Self {
         let http = Client::builder().redirect(Policy::none()).user_agent("a buyer's browser").build().unwrap();
         let (api, sandbox) = (api.clone(), sandbox.clone());
@@ -39,11 +44,18 @@ impl Buyer {
             sandbox,
             session: None,
             say,
+            insists: false,
             account_id: nothing(),
             instance_id: nothing(),
             activation_id: nothing(),
             versions: 0,
         }
+    }
+
+    /// One who asks again, under the same `Idempotency-Key`, until there is an answer: the API may die on her.
+    pub fn insisting(mut self) -> Self {
+        self.insists = true;
+        self
     }
 
     /// Step one: *Activate Now*, agree, *Activate*, *Confirm*. The marketplace announces the purchase.
@@ -53,17 +65,23 @@ impl Buyer {
 
     pub async fn purchases_with(&mut self, wishes: Value) {
         let bought = self.sandbox(Method::POST, "sandbox/purchases", wishes).await;
-        assert_eq!(bought.status(), StatusCode::CREATED, "{}", bought.text().await.unwrap());
+        // What the seller did not take the marketplace tells again by itself.
+        let told_again = self.insists && bought.status() == StatusCode::BAD_GATEWAY;
+        assert!(told_again || bought.status() == StatusCode::CREATED, "{}", bought.text().await.unwrap());
         let bought: Value = bought.json().await.unwrap();
-        self.account_id = bought["account_id"].as_str().unwrap().to_owned();
-        self.instance_id = bought["instance_id"].as_str().unwrap().to_owned();
+        bought["account_id"].as_str().unwrap().clone_into(&mut self.account_id);
+        bought["instance_id"].as_str().unwrap().clone_into(&mut self.instance_id);
         (self.say)(&format!("Purchased: Account ID {}, Product Instance ID {}", self.account_id, self.instance_id));
     }
 
     /// Step two: *Marketplace > Purchased Services > Login Directly*.
     pub async fn logs_in_directly(&mut self) {
-        let link = self.login_link().await;
-        let landed = self.follows(&link).await;
+        let landed = loop {
+            let link = self.login_link().await;
+            if let Some(landed) = self.follows_if_it_leads_anywhere(&link).await {
+                break landed;
+            }
+        };
         assert_eq!(landed.status(), StatusCode::SEE_OTHER, "{}", landed.text().await.unwrap());
         let place = landed.headers()["location"].to_str().unwrap().to_owned();
         let (_, id) = place.rsplit_once("/activate/").unwrap_or_else(|| panic!("landed at {place}"));
@@ -71,28 +89,54 @@ impl Buyer {
         (self.say)(&format!("Login Directly: landed at {place}"));
     }
 
-    /// A fresh login link, as the marketplace makes it.
+    /// A fresh login link, as the marketplace makes it once the seller has accepted the instance.
     pub async fn login_link(&self) -> Url {
         let path = format!("sandbox/instances/{}/login", self.instance_id);
-        let link: Value = self.sandbox(Method::POST, &path, json!({})).await.json().await.unwrap();
-        link["login_url"].as_str().unwrap().parse().unwrap()
+        until("the marketplace has a login link", || async {
+            let link: Value = self.sandbox(Method::POST, &path, json!({})).await.json().await.unwrap();
+            let url: Url = link["login_url"].as_str()?.parse().unwrap();
+            let token = url.query_pairs().find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
+            entrusted::secret(&self.api, &token.unwrap_or_default());
+            Some(url)
+        })
+        .await
     }
 
     /// Opens a link and keeps the session it gives.
     pub async fn follows(&mut self, link: &Url) -> Response {
-        let mut request = self.http.get(link.clone());
-        if let Some(session) = &self.session {
-            request = request.header("cookie", session);
+        self.follows_if_it_leads_anywhere(link).await.expect("the API answers")
+    }
+
+    /// Opens a link, and once more if nobody answers. A buyer who insists comes back with a fresh one after that.
+    async fn follows_if_it_leads_anywhere(&mut self, link: &Url) -> Option<Response> {
+        for _ in 0..if self.insists { 2 } else { 1 } {
+            let mut request = self.http.get(link.clone());
+            if let Some(session) = &self.session {
+                request = request.header("cookie", session);
+            }
+            match request.send().await {
+                Ok(landed) if !self.insists || landed.status() == StatusCode::SEE_OTHER => {
+                    self.keep_session(&landed);
+                    return Some(landed);
+                }
+                Ok(_) => return None,
+                Err(error) => assert!(self.insists, "{error}"),
+            }
+            self.api_answers().await;
         }
-        let landed = request.send().await.unwrap();
-        self.keep_session(&landed);
-        landed
+        None
+    }
+
+    async fn api_answers(&self) {
+        let alive = self.api.join("healthz").unwrap();
+        until("the API answers again", || async { self.http.get(alive.clone()).send().await.ok() }).await;
     }
 
     fn keep_session(&mut self, answer: &Response) {
         for cookie in answer.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-            if cookie.starts_with("landfall_session=") {
+            if let Some(value) = cookie.strip_prefix("landfall_session=") {
+                entrusted::secret(&self.api, value);
                 self.session = Some(cookie.to_owned());
             }
         }
@@ -108,14 +152,41 @@ impl Buyer {
 
     /// Asks the API, with the session if there is one.
     pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let mut request = self.http.request(method, self.api.join(path).unwrap());
+        let mut request = self.http.request(method.clone(), self.api.join(path).unwrap());
         if let Some(session) = &self.session {
             request = request.header("cookie", session);
         }
         if let Some(body) = body {
+            entrusted::body(&self.api, &body);
             request = request.json(&body);
         }
-        request.send().await.unwrap()
+        if !self.insists {
+            return self.noted(request.send().await.unwrap()).await;
+        }
+        if method == Method::POST {
+            request = request.header("idempotency-key", uuid::Uuid::new_v4().to_string());
+        }
+        let answer = until("the API answers", || async {
+            let answer = request.try_clone().unwrap().send().await.ok()?;
+            let passing = [StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status()) || is_in_flight(&answer);
+            (!passing).then_some(answer)
+        });
+        self.noted(answer.await).await
+    }
+
+    /// Notes what a problem says: no secret may stand in it.
+    async fn noted(&self, answer: Response) -> Response {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.unwrap();
+        let text = String::from_utf8_lossy(&body);
+        if status.is_client_error() || status.is_server_error() {
+            entrusted::problem(&self.api, &text);
+        } else if let Ok(body) = serde_json::from_str(&text) {
+            entrusted::body(&self.api, &body);
+        }
+        let mut again = http::Response::new(body);
+        (*again.status_mut(), *again.headers_mut()) = (status, headers);
+        again.into()
     }
 
     /// Asks about, or of, the activation.
@@ -256,6 +327,48 @@ impl Buyer {
         let bound = self.asks(Method::POST, "/workspace", Some(body)).await;
         assert_eq!(bound.status(), StatusCode::ACCEPTED, "{}", bound.text().await.unwrap());
         self.settles().await
+    }
+
+    /// The marketplace does something with the instance: renew, upgrade, expire, resume or release.
+    pub async fn marketplace_says(&self, change: &str, details: Value) {
+        let path = format!("sandbox/instances/{}/{change}", self.instance_id);
+        let said = self.sandbox(Method::POST, &path, details).await;
+        let told_again = self.insists && said.status() == StatusCode::BAD_GATEWAY;
+        assert!(told_again || said.status() == StatusCode::OK, "{}", said.text().await.unwrap());
+    }
+
+    /// Waits until so many steps of a name have come to this status.
+    pub async fn sees_steps(&mut self, name: &str, status: &str, times: usize) -> Value {
+        self.sees_when(&format!("{times} {name} {status}"), |seen| {
+            let steps = seen["steps"].as_array().unwrap();
+            steps.iter().filter(|step| step["name"] == name && step["status"] == status).count() >= times
+        })
+        .await
+    }
+
+    /// What must exist for a whole way: a Billing Center account and a console account, named after her.
+    pub async fn is_known_as(&self, name: &str) {
+        self.has("billing-accounts", json!({"username": name, "email": format!("{name}@bills.example")})).await;
+        let owner = json!({"username": format!("{name}.lee"), "email": format!("{name}@example.com"),
+                           "password": "correct horse", "site": "cn"});
+        self.has("console-accounts", owner).await;
+    }
+
+    /// Steps one to three of the guide, and what the marketplace says a month later.
+    pub async fn goes_the_whole_way(&mut self, name: &str) {
+        self.is_known_as(name).await;
+        self.purchases().await;
+        self.logs_in_directly().await;
+        let seen = self.settles().await;
+        assert_eq!(seen["action"], "choose_billing_account", "{seen:#}");
+        let seen = self.binds_billing_account(name, &format!("{name}@bills.example")).await;
+        assert_eq!(seen["action"], "choose_workspace", "{seen:#}");
+        let seen = self.creates_workspace(&format!("Lab of {name}"), &format!("{name}@example.com")).await;
+        assert_eq!(seen["action"], "confirm", "{seen:#}");
+        self.confirms().await;
+        self.marketplace_says("renew", json!({})).await;
+        let seen = self.sees_steps("renew", "succeeded", 1).await;
+        assert_eq!((&seen["stage"], &seen["status"]), (&json!("active"), &json!("succeeded")), "{seen:#}");
     }
 
     /// Step three: confirms, and is sent to the login page.

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{OnceLock, mpsc};
 
 /// A child that dies when it is dropped, and when this process dies.
 pub struct Leashed {
@@ -11,10 +12,7 @@ pub struct Leashed {
 
 impl Leashed {
     /// Starts a command; what it says goes to the end of a log.
-    ///
-    /// # Panics
-    /// If it cannot be started.
-    pub fn spawn(command: Command, log: &Path) -> Self {
+    pub fn spawn(command: &Command, log: &Path) -> Self {
         let mut leashed = Command::new("setpriv");
         leashed.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
         // `env_clear` cannot be asked back from a command; an empty list of variables is taken as such.
@@ -24,12 +22,10 @@ impl Leashed {
         }
         let log = File::options().create(true).append(true).open(log).expect("a log can be written");
         leashed.stdin(Stdio::null()).stdout(log.try_clone().expect("a log has two ends")).stderr(log);
-        let child = leashed.spawn().expect("setpriv (util-linux) starts a process");
-        Self { child }
+        Self { child: spawned(leashed) }
     }
 
     /// The process.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -46,10 +42,29 @@ impl Leashed {
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().is_ok_and(|status| status.success()));
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of ours can be waited for")
     }
+}
+
+/// Starts a process from a thread that lives as long as this process: the kernel's leash is held by the thread that forked,
+/// and a test's own thread ends with its test.
+fn spawned(command: Command) -> Child {
+    type Asked = (Command, mpsc::SyncSender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<mpsc::SyncSender<Asked>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (asking, asked) = mpsc::sync_channel::<Asked>(16);
+        std::thread::spawn(move || {
+            for (mut command, answer) in asked {
+                let _ = answer.send(command.spawn());
+            }
+        });
+        asking
+    });
+    let (answer, answered) = mpsc::sync_channel(1);
+    spawner.send((command, answer)).expect("the spawning thread lives");
+    answered.recv().expect("the spawning thread answers").expect("setpriv (util-linux) starts a process")
 }
 
 impl Drop for Leashed {

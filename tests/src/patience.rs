@@ -7,9 +7,6 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Asks until there is an answer.
-///
-/// # Panics
-/// If there is none in time; `what` says what was waited for.
 pub async fn until<T, Asking: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> Asking) -> T {
     let asking = async {
         let mut ticks = tokio::time::interval(Duration::from_millis(25));
@@ -20,8 +17,5 @@ pub async fn until<T, Asking: Future<Output = Option<T>>>(what: &str, mut ask: i
             }
         }
     };
-    match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(answer) => answer,
-        Err(_) => panic!("waited in vain: {what}"),
-    }
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }

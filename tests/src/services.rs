@@ -20,14 +20,11 @@ pub struct Services {
 
 /// Keeps the servers alive as long as the process.
 enum Kept {
-    Containers { _both: containers::Both },
+    Containers { _both: Box<containers::Both> },
     Processes { _postgres: PrivatePostgres, _nats: PrivateNats },
 }
 
 /// The servers, started with the first test that asks.
-///
-/// # Panics
-/// If there is neither a Docker engine nor PostgreSQL and nats-server on this machine.
 pub async fn services() -> &'static Services {
     static SERVICES: OnceCell<Services> = OnceCell::const_new();
     SERVICES.get_or_init(start).await
@@ -35,10 +32,11 @@ pub async fn services() -> &'static Services {
 
 async fn start() -> Services {
     landfall_shared::tls::install();
+    clean_up_after_the_dead();
     if let Some(both) = containers::start().await {
         eprintln!("tests: PostgreSQL and NATS run as Docker containers");
         let (postgres_url, nats_url) = (both.postgres_url.clone(), both.nats_url.clone());
-        return Services { postgres_url, nats_url, _kept: Kept::Containers { _both: both } };
+        return Services { postgres_url, nats_url, _kept: Kept::Containers { _both: Box::new(both) } };
     }
     eprintln!("tests: no Docker engine answers: PostgreSQL and NATS run as private processes");
     let postgres = PrivatePostgres::start().await;
@@ -49,18 +47,12 @@ async fn start() -> Services {
 
 impl Services {
     /// A fresh database.
-    ///
-    /// # Panics
-    /// If it cannot be made.
     pub async fn database(&self, name: &str) -> String {
         create_database(&self.postgres_url, name).await
     }
 }
 
 /// Makes a database on a server, and gives its URL.
-///
-/// # Panics
-/// If it cannot be made.
 pub async fn create_database(server_url: &str, name: &str) -> String {
     let mut connection = PgConnection::connect(server_url).await.expect("PostgreSQL answers");
     sqlx::query(sqlx::AssertSqlSafe(format!("create database \"{name}\"")))
@@ -73,11 +65,28 @@ pub async fn create_database(server_url: &str, name: &str) -> String {
 
 /// A folder of this process, which every user may enter: PostgreSQL does not run as root.
 fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("landfall-tests-{}-{name}", std::process::id()));
+    let path = folder_of(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).expect("a temporary folder can be made");
     open_to_all(&path);
     path
+}
+
+fn folder_of(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("{PREFIX}{}-{name}", std::process::id()))
+}
+
+const PREFIX: &str = "landfall-tests-";
+
+/// Takes away what test processes that have ended left behind: nothing of theirs runs any more.
+fn clean_up_after_the_dead() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn open_to_all(path: &Path) {

@@ -9,13 +9,15 @@ use sqlx::PgPool;
 use url::Url;
 
 use crate::binaries::binary;
+use crate::history;
+use crate::journey::Buyer;
 use crate::leash::Leashed;
 use crate::patience::until;
-use crate::services::services;
+use crate::services::{create_database, services};
 
-/// The secrets of a test: they are searched for in everything that must not hold them.
 pub mod secrets {
-    //! Invented, and long enough to be found.
+    //! The secrets of a test, invented, and long enough to be found: they are searched for in everything that must not hold
+    //! them.
     pub const SECRET_KEY: &str = "bGFuZGZhbGwgdGVzdCBzZWNyZXQga2V5IDAxMjM0NTY3ODkgYWJjZGVm";
     pub const SECURITY_KEY: &str = "Kx7Qm2Vb9Tz4Lw8Rn1Hc6Yd3";
     pub const ACCESS_KEY_ID: &str = "AKFAKE0001";
@@ -35,10 +37,11 @@ pub struct Stack {
     pub nats_url: String,
     pub log: PathBuf,
     pub(crate) checked: bool,
+    pub(crate) watched: bool,
     variables: BTreeMap<String, String>,
     api: Option<Leashed>,
     workers: Option<Leashed>,
-    sandbox: Option<Leashed>,
+    _sandbox: Leashed,
 }
 
 /// How a test wants its Landfall.
@@ -46,26 +49,37 @@ pub struct Stack {
 pub struct Wishes {
     variables: BTreeMap<String, String>,
     nats_url: Option<String>,
+    postgres_url: Option<String>,
+    unwatched: bool,
 }
 
 impl Wishes {
     /// Sets a variable of contract §1.
-    #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
     /// Without a value, the variable is not set at all.
-    #[must_use]
     pub fn without(self, name: &str) -> Self {
         self.with(name, "")
     }
 
     /// Uses a NATS of the test's own.
-    #[must_use]
     pub fn on_nats(mut self, url: &str) -> Self {
         self.nats_url = Some(url.to_owned());
+        self
+    }
+
+    /// Uses a PostgreSQL of the test's own for Landfall's database; the outside world keeps its own elsewhere.
+    pub fn on_postgres(mut self, url: &str) -> Self {
+        self.postgres_url = Some(url.to_owned());
+        self
+    }
+
+    /// Without the triggers that keep the history: for a test that counts what the database does.
+    pub fn unwatched(mut self) -> Self {
+        self.unwatched = true;
         self
     }
 
@@ -83,7 +97,10 @@ impl Wishes {
         let services = services().await;
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let name = format!("t{}_{number}", std::process::id());
-        let database_url = services.database(&name).await;
+        let database_url = match &self.postgres_url {
+            Some(server) => create_database(server, &name).await,
+            None => services.database(&name).await,
+        };
         let outside_url = services.database(&format!("{name}_outside")).await;
         let prefix = format!("{name}-");
         let nats_url = self.nats_url.unwrap_or_else(|| services.nats_url.clone());
@@ -105,7 +122,7 @@ impl Wishes {
             .env("PLATFORM_SIGNING_SECRET", secrets::SIGNING)
             .env("SITES", SITES);
         let sandbox_log = log.join("sandbox.log");
-        let sandbox = Leashed::spawn(sandbox, &sandbox_log);
+        let sandbox = Leashed::spawn(&sandbox, &sandbox_log);
         let sandbox_address = said(&sandbox_log, "landfall-sandbox listening on ").await;
         let mail_address = said(&sandbox_log, "landfall-sandbox mail on ").await;
         let sandbox_url: Url = format!("http://{sandbox_address}/").parse().unwrap();
@@ -116,6 +133,11 @@ impl Wishes {
         variables.insert("WORKERS_LISTEN_ADDR".into(), format!("127.0.0.1:{workers_port}"));
         variables.extend(self.variables);
         let pool = PgPool::connect(&database_url).await.unwrap();
+        if self.unwatched {
+            history::migrate(&pool).await;
+        } else {
+            history::watch(&pool).await;
+        }
         Stack {
             api_url,
             sandbox_url,
@@ -126,10 +148,11 @@ impl Wishes {
             nats_url,
             log,
             checked: false,
+            watched: !self.unwatched,
             variables,
             api: None,
             workers: None,
-            sandbox: Some(sandbox),
+            _sandbox: sandbox,
         }
     }
 }
@@ -215,12 +238,30 @@ impl Stack {
         self.api = Some(self.spawn("landfall-api", more));
     }
 
-    fn spawn(&self, name: &str, more: &[(&str, &str)]) -> Leashed {
-        let mut command = Command::new(binary(name));
-        command.env_clear();
-        command.envs(self.variables.iter().filter(|(_, value)| !value.is_empty()));
-        command.envs(more.iter().copied());
-        Leashed::spawn(command, &self.log.join(format!("{name}.log")))
+    fn spawn(&self, name: &'static str, more: &[(&str, &str)]) -> Leashed {
+        self.program(name).spawn(more)
+    }
+
+    /// One of our programs with the variables of this test.
+    pub fn program(&self, name: &'static str) -> Program {
+        let variables = self.variables.iter().filter(|(_, value)| !value.is_empty());
+        let variables = variables.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Program { name, variables, log: self.log.join(format!("{name}.log")) }
+    }
+
+    /// A buyer who has done nothing yet.
+    pub fn buyer(&self) -> Buyer {
+        Buyer::new(&self.api_url, &self.sandbox_url)
+    }
+
+    /// Kills the workers, as a power cut would.
+    pub fn kill_workers(&mut self) {
+        self.workers = None;
+    }
+
+    /// Kills the API, as a power cut would.
+    pub fn kill_api(&mut self) {
+        self.api = None;
     }
 
     /// The API's process.
@@ -234,7 +275,6 @@ impl Stack {
     }
 
     /// Everything the processes have logged.
-    #[must_use]
     pub fn logs(&self) -> String {
         let names = ["landfall-api.log", "landfall-workers.log"];
         names.iter().map(|name| std::fs::read_to_string(self.log.join(name)).unwrap_or_default()).collect()
@@ -246,7 +286,6 @@ impl Stack {
     }
 
     /// The name of the stream of wake-ups.
-    #[must_use]
     pub fn stream(&self) -> String {
         format!("{}LANDFALL_COMMANDS", self.prefix)
     }
@@ -255,7 +294,9 @@ impl Stack {
     pub async fn effects(&self, part: &str, method: &str, path: &str) -> usize {
         let calls = self.calls(part).await;
         let took_effect = |call: &&serde_json::Value| {
-            call["method"] == method && call["effect"] == true && call["path"].as_str().is_some_and(|at| at.contains(path))
+            call["method"] == method
+                && call["effect"] == true
+                && call["path"].as_str().is_some_and(|at| at.contains(path))
         };
         calls.iter().filter(took_effect).count()
     }
@@ -281,13 +322,30 @@ impl Stack {
     }
 }
 
+/// One of our programs, ready to be started any number of times.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub name: &'static str,
+    variables: BTreeMap<String, String>,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts it with further variables.
+    pub fn spawn(&self, more: &[(&str, &str)]) -> Leashed {
+        let mut command = Command::new(binary(self.name));
+        command.env_clear().envs(&self.variables).envs(more.iter().copied());
+        Leashed::spawn(&command, &self.log)
+    }
+}
+
 /// A port that was free a moment ago.
-#[must_use]
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-async fn ready(url: &Url) {
+/// Waits until a process says that it is ready.
+pub async fn ready(url: &Url) {
     let url = url.join("readyz").unwrap();
     until("a process becomes ready", || async {
         let answer = reqwest::get(url.clone()).await.ok()?;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use sqlx::{Connection, PgConnection};
 
-use super::folder;
+use super::{folder, folder_of};
 use crate::leash::Leashed;
 use crate::patience::until;
 use crate::stack::free_port;
@@ -33,7 +33,7 @@ impl PrivateNats {
     pub async fn start_again(&mut self) {
         let mut command = Command::new(nats_server());
         command.args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"]).arg(&self.store);
-        self.process = Some(Leashed::spawn(command, &self.store.join("nats.log")));
+        self.process = Some(Leashed::spawn(&command, &self.store.join("nats.log")));
         let url = self.url.clone();
         until("nats-server answers", || async { async_nats::connect(&url).await.ok() }).await;
     }
@@ -44,21 +44,26 @@ impl PrivateNats {
     }
 
     /// Forgets everything it stored; it must be dead.
-    ///
-    /// # Panics
-    /// If it lives.
     pub fn wipe(&self) {
         assert!(self.process.is_none(), "kill it first");
         let _ = std::fs::remove_dir_all(self.store.join("jetstream"));
     }
 
+    /// Where it stores what it stores.
+    pub fn store(&self) -> PathBuf {
+        self.store.join("jetstream")
+    }
+
     /// Stops it as a debugger would, and lets it go on.
-    ///
-    /// # Panics
-    /// If it is dead.
     pub fn freeze(&self, frozen: bool) {
         self.process.as_ref().expect("it runs").signal(if frozen { "STOP" } else { "CONT" });
     }
+}
+
+/// The folder of a private nats-server of this process, by its URL.
+pub fn store_of(url: &str) -> Option<PathBuf> {
+    let (_, port) = url.rsplit_once(':')?;
+    Some(folder_of(&format!("nats-{port}"))).filter(|store| store.exists())
 }
 
 /// A PostgreSQL server.
@@ -72,9 +77,6 @@ pub struct PrivatePostgres {
 
 impl PrivatePostgres {
     /// Starts one.
-    ///
-    /// # Panics
-    /// If there is no PostgreSQL on this machine.
     pub async fn start() -> Self {
         let port = free_port();
         let data = folder(&format!("postgres-{port}")).join("data");
@@ -95,7 +97,7 @@ impl PrivatePostgres {
         command.arg("-D").arg(&self.data).args(["-p", &port, "-h", "127.0.0.1", "-k", ""]);
         command.args(["-c", "max_connections=400", "-c", "shared_buffers=256MB"]);
         let log = self.data.with_file_name("postgres.log");
-        self.process = Some(Leashed::spawn(command, &log));
+        self.process = Some(Leashed::spawn(&command, &log));
         let url = self.url.clone();
         until("PostgreSQL answers", || async { PgConnection::connect(&url).await.ok() }).await;
     }
@@ -109,9 +111,6 @@ impl PrivatePostgres {
     }
 
     /// Stops it and all its backends as a debugger would, and lets them go on.
-    ///
-    /// # Panics
-    /// If it is dead.
     pub fn freeze(&self, frozen: bool) {
         let process = self.process.as_ref().expect("it runs");
         let signal = if frozen { "-STOP" } else { "-CONT" };
