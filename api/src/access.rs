@@ -48,9 +48,8 @@ async fn see_by_token(app: &App, db: &mut PgConnection, shown: &str, id: Uuid) -
         return Err(Problem::not_signed_in());
     }
     let token = PageToken::verified(&app.keys, text.trim()).ok_or_else(Problem::not_signed_in)?;
-    let epoch = sqlx::query_scalar!("select epoch from activations where id = $1", token.activation)
-        .fetch_optional(db)
-        .await?;
+    let epoch =
+        sqlx::query_scalar!("select epoch from activations where id = $1", token.activation).fetch_optional(db).await?;
     if epoch != Some(token.epoch) {
         return Err(Problem::not_signed_in());
     }

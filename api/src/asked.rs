@@ -54,8 +54,9 @@ impl Asked {
             return Err(Problem::unsupported_media_type());
         }
         // The reader's own words may quote the body, which may hold a password: they go nowhere.
-        serde_json::from_slice(&self.body)
-            .map_err(|error| Problem::malformed(format!("The body is not of the form asked for ({:?}).", error.classify())))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Problem::malformed(format!("The body is not of the form asked for ({:?}).", error.classify()))
+        })
     }
 
     /// A header's text.

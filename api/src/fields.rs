@@ -18,13 +18,9 @@ impl Fields {
         text: Option<&str>,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
-        match text.filter(|text| !text.trim().is_empty()) {
-            Some(text) => self.take(field, parse(text)),
-            None => {
-                self.wrong(field, Invalid::REQUIRED.code, Invalid::REQUIRED.detail);
-                None
-            }
-        }
+        let text = text.filter(|text| !text.trim().is_empty()).unwrap_or_default();
+        let parsed = if text.is_empty() { Err(Invalid::REQUIRED) } else { parse(text) };
+        self.take(field, parsed)
     }
 
     /// A field that may be absent: null or empty is absent.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use landfall_api::app::{App, routes, internal_routes};
+use landfall_api::app::{App, internal_routes, routes};
 use landfall_shared::config::{self, Migrate, UsedBy};
 use landfall_shared::dispatch;
 use landfall_shared::keys::Keys;
@@ -76,7 +76,8 @@ async fn serve(
     routes: axum::Router,
     stop: &tokio_util::sync::CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>, Failed> {
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening on {}", listener.local_addr()?);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let stopped = stop.clone().cancelled_owned();

@@ -11,7 +11,7 @@ use landfall_shared::command::Queued;
 use landfall_shared::crash;
 use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, SpiAnswer, SpiCall};
 use landfall_shared::marketplace::alibaba::token::Parameters;
-use landfall_shared::purchase::{MarketplaceName, Notice, Purchase, Purchased, PurchaseState};
+use landfall_shared::purchase::{MarketplaceName, Notice, Purchase, PurchaseState, Purchased};
 use landfall_shared::store::marketplace_calls::{self, Call, Verdict};
 use landfall_shared::store::{activations, commands, purchases, sealed};
 use serde_json::Value;

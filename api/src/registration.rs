@@ -4,7 +4,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use landfall_shared::activation::{Call, Company, NewAccount, NewWorkspace, Registration};
-use landfall_shared::buyer::{Code, CompanyName, Country, Email, Industry, Language, NewUsername, Password, Phone, WorkspaceName};
+use landfall_shared::buyer::{
+    Code, CompanyName, Country, Email, Industry, Language, NewUsername, Password, Phone, WorkspaceName,
+};
 use serde::Deserialize;
 
 use crate::app::App;

@@ -213,15 +213,7 @@ async fn challenge(writing: &mut Writing, purpose: Purpose, target: &Target) -> 
     };
     let key_id = writing.app.keys.current().id().to_i32();
     let life = writing.app.config.common.code_ttl.as_secs_f64();
-    let new = challenges::New {
-        id: Uuid::now_v7(),
-        asking,
-        email,
-        key_id,
-        language: &language,
-        life,
-        pause,
-    };
+    let new = challenges::New { id: Uuid::now_v7(), asking, email, key_id, language: &language, life, pause };
     challenges::insert(writing.db(), &new).await?;
     Ok(new.id)
 }
@@ -277,7 +269,9 @@ pub async fn prove(
     }
     let keys = writing.app.keys.clone();
     let Ok(key) = keys.by_id(KeyId::from_i32(challenge.key_id)) else {
-        tracing::error!("a verification code was made with a key that this process does not have: see SECRET_KEY_PREVIOUS");
+        tracing::error!(
+            "a verification code was made with a key that this process does not have: see SECRET_KEY_PREVIOUS"
+        );
         return Err(Problem::unavailable());
     };
     let right = landfall_shared::code::is_right(key, challenge.id, code);

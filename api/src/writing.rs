@@ -133,7 +133,10 @@ impl Writing {
         .fetch_one(&mut *self.transaction)
         .await?;
         if refused >= 10 {
-            return Err(Problem::too_many_requests("Ten requests of this activation were refused within an hour.", 600));
+            return Err(Problem::too_many_requests(
+                "Ten requests of this activation were refused within an hour.",
+                600,
+            ));
         }
         Ok(())
     }
@@ -292,14 +295,13 @@ pub async fn keep(
 /// # Errors
 /// If the database fails.
 pub async fn replay(app: &App, db: &mut PgConnection, kept: &Kept, shows: Shows) -> Result<Response, Problem> {
-    let mut response = match &kept.problem {
-        Some(problem) => answered_problem(problem),
-        None => {
-            let id = kept.activation_id.unwrap_or_default();
-            let document = Document::read(app, db, id).await?.ok_or_else(Problem::unknown_activation)?;
-            let status = u16::try_from(kept.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-            show(&document, status.unwrap_or(StatusCode::OK), shows)
-        }
+    let mut response = if let Some(problem) = &kept.problem {
+        answered_problem(problem)
+    } else {
+        let id = kept.activation_id.unwrap_or_default();
+        let document = Document::read(app, db, id).await?.ok_or_else(Problem::unknown_activation)?;
+        let status = u16::try_from(kept.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        show(&document, status.unwrap_or(StatusCode::OK), shows)
     };
     response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     Ok(response)

@@ -224,7 +224,9 @@ impl Command {
     pub fn lane(&self) -> Lane {
         match self {
             Self::SendVerificationCode(_) => Lane::Mail,
-            Self::Renew(_) | Self::Upgrade(_) | Self::Suspend(_) | Self::Resume(_) | Self::Release(_) => Lane::Lifecycle,
+            Self::Renew(_) | Self::Upgrade(_) | Self::Suspend(_) | Self::Resume(_) | Self::Release(_) => {
+                Lane::Lifecycle
+            }
             Self::VerifyPurchase(_)
             | Self::FindBillingAccount(_)
             | Self::RegisterBuyer(_)
@@ -246,7 +248,9 @@ impl Command {
     /// What is asked, as it stands in the column `input`.
     #[must_use]
     pub fn input(&self) -> Value {
-        serde_json::to_value(self).map(|mut whole| whole.get_mut("input").map_or(Value::Null, Value::take)).unwrap_or_default()
+        serde_json::to_value(self)
+            .map(|mut whole| whole.get_mut("input").map_or(Value::Null, Value::take))
+            .unwrap_or_default()
     }
 
     /// Reads a row's name and input back.

@@ -46,7 +46,10 @@ mod live {
     static ASKED: OnceLock<Asked> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
-    #[expect(clippy::disallowed_methods, reason = "a test's order to die is no configuration: release builds do not know it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's order to die is no configuration: release builds do not know it"
+    )]
     fn asked() -> Asked {
         let at = std::env::var("LANDFALL_CRASH_AT").ok().map(|at| match at.split_once(':') {
             Some((name, n)) => (name.to_owned(), n.parse().unwrap_or(1)),

@@ -63,17 +63,27 @@ impl RefusalCode {
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::InstanceNotFound => "The marketplace does not know this instance yet. As soon as it announces it, this goes on by itself.",
-            Self::AlreadyStarted => "Another activation holds this instance. Go on by Marketplace > Purchased Services > Login Directly.",
-            Self::AccountMismatch => "This instance was bought by another Account ID. Use the id of the main account, not of a RAM user.",
-            Self::InstanceNotActive => "The instance has expired. As soon as it is renewed at the marketplace, this goes on by itself.",
+            Self::InstanceNotFound => {
+                "The marketplace does not know this instance yet. As soon as it announces it, this goes on by itself."
+            }
+            Self::AlreadyStarted => {
+                "Another activation holds this instance. Go on by Marketplace > Purchased Services > Login Directly."
+            }
+            Self::AccountMismatch => {
+                "This instance was bought by another Account ID. Use the id of the main account, not of a RAM user."
+            }
+            Self::InstanceNotActive => {
+                "The instance has expired. As soon as it is renewed at the marketplace, this goes on by itself."
+            }
             Self::InstanceAlreadyBound => "This instance is bound to a workspace already.",
             Self::UsernameTaken => "Somebody else has this username. Choose another one.",
             Self::EmailTaken => "There is an account with this e-mail address. Use it, or another address.",
             Self::AccountUnknown => "This e-mail address has no account. Use another address, or create an account.",
             Self::WorkspaceNameTaken => "There is a workspace with this name. Choose another name.",
             Self::WorkspaceNotBindable => "This workspace cannot be bound. Choose another one.",
-            Self::CloudAccountLinkedElsewhere => "This cloud account is linked to another Billing Center account. Use that one.",
+            Self::CloudAccountLinkedElsewhere => {
+                "This cloud account is linked to another Billing Center account. Use that one."
+            }
             Self::MailRefused => "The mail server does not take mail for this address. Use another address.",
             Self::FieldRefused => "Some fields need another value.",
             Self::RefusedByVendor => "This was refused.",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::context::{GetStreamErrorKind, Context};
+use async_nats::jetstream::context::{Context, GetStreamErrorKind};
 use async_nats::jetstream::stream::{self, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::command::NAMES;
 
 /// A wake-up that nobody acknowledged comes again after this.
 pub const ACK_WAIT: Duration = Duration::from_secs(30);
-const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+const MAX_AGE: Duration = Duration::from_hours(24);
 const MAX_BYTES: i64 = 256 << 20;
 
 /// The names of one Landfall in a NATS that it may share with others (`NATS_PREFIX`).
@@ -143,7 +143,8 @@ impl Topology {
                 // Never narrow what a newer version wrote.
                 fitting.subjects.extend(wanted.subjects.iter().filter(|s| !found.subjects.contains(s)).cloned());
                 (fitting.retention, fitting.storage) = (wanted.retention, wanted.storage);
-                (fitting.discard, fitting.max_bytes, fitting.max_age) = (wanted.discard, wanted.max_bytes, wanted.max_age);
+                (fitting.discard, fitting.max_bytes, fitting.max_age) =
+                    (wanted.discard, wanted.max_bytes, wanted.max_age);
                 fitting.duplicate_window = wanted.duplicate_window;
                 if fitting != *found {
                     tracing::warn!("the stream's settings differ from ours: updating it");

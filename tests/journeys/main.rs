@@ -1,6 +1,6 @@
 //! The journeys: every test goes over the real processes, PostgreSQL, NATS, SMTP and HTTP.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod has_billing_account;
 mod registration;

@@ -25,7 +25,10 @@ fn problem(seen: &Value) -> (&Value, &Value, &Value) {
 
 async fn effects(stack: &Stack, part: &str, method: &str, path: &str) -> Vec<Value> {
     let calls = stack.calls(part).await;
-    calls.into_iter().filter(|call| call["method"] == method && call["path"] == path && call["effect"] == true).collect()
+    calls
+        .into_iter()
+        .filter(|call| call["method"] == method && call["path"] == path && call["effect"] == true)
+        .collect()
 }
 
 #[tokio::test]
@@ -33,7 +36,10 @@ async fn registering_makes_both_accounts_and_the_workspace_and_binds_it() {
     let mut stack = Stack::start().await;
     let mut ann = at_the_choice(&stack).await;
     let proven = ann.proves_address("registration", "ann@example.com").await;
-    assert_eq!((&proven["verification"]["status"], &proven["action"]), (&json!("proven"), &json!("choose_billing_account")));
+    assert_eq!(
+        (&proven["verification"]["status"], &proven["action"]),
+        (&json!("proven"), &json!("choose_billing_account"))
+    );
     let seen = ann.registers(&form("ann.lee", "ann@example.com", "Lab")).await;
     assert_eq!((&seen["stage"], &seen["action"]), (&json!("confirmation"), &json!("confirm")), "{seen:#}");
     assert_eq!(
@@ -89,12 +95,19 @@ async fn what_was_made_before_a_refusal_is_used_and_nothing_is_made_twice() {
     assert_eq!(steps(&seen).last(), Some(&"open_billing_account"));
 
     // The mended name is the Billing Center's alone; the workspace's name turns out to be taken.
-    stack.fault("console", json!({"kind": "error", "code": "workspace-name-taken", "path": "/workspaces", "times": 1})).await;
-    let seen = ann.registers(&changed(form("ann.bills", "ann@example.com", "Lab"), json!({"password": "other horse"}))).await;
+    stack
+        .fault("console", json!({"kind": "error", "code": "workspace-name-taken", "path": "/workspaces", "times": 1}))
+        .await;
+    let seen =
+        ann.registers(&changed(form("ann.bills", "ann@example.com", "Lab"), json!({"password": "other horse"}))).await;
     assert_eq!(problem(&seen), (&json!("workspace"), &json!("correct"), &json!("workspace-name-taken")), "{seen:#}");
 
     let seen = ann.registers(&form("ann.bills", "ann@example.com", "Lab 2")).await;
-    assert_eq!((&seen["stage"], &seen["binding"]["workspace_name"]), (&json!("confirmation"), &json!("Lab 2")), "{seen:#}");
+    assert_eq!(
+        (&seen["stage"], &seen["binding"]["workspace_name"]),
+        (&json!("confirmation"), &json!("Lab 2")),
+        "{seen:#}"
+    );
     for (part, path, username) in [("console", "/accounts", "ann.lee"), ("billing_center", "/accounts", "ann.bills")] {
         let made = effects(&stack, part, "POST", path).await;
         assert_eq!(made.len(), 1, "{part}: {made:#?}");
@@ -143,9 +156,17 @@ async fn a_form_is_told_everything_that_is_wrong_at_once() {
     let nothing = ann.sends_registration(&json!({})).await;
     assert_eq!(nothing.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let told: Value = nothing.json().await.unwrap();
-    let fields: Vec<&str> = told["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
-    let required =
-        ["username", "email", "company.name", "workspace.name", "workspace.language", "workspace.site", "terms_accepted"];
+    let fields: Vec<&str> =
+        told["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+    let required = [
+        "username",
+        "email",
+        "company.name",
+        "workspace.name",
+        "workspace.language",
+        "workspace.site",
+        "terms_accepted",
+    ];
     assert_eq!(fields, required);
     // A code is owed, and says so as a field.
     let owed = ann.sends_registration(&form("ann.lee", "ann@example.com", "Lab")).await;
@@ -166,7 +187,9 @@ async fn a_workspace_can_be_created_with_an_account_of_its_own() {
         json!({"create": {"name": name, "language": "en", "site": "sg", "terms_accepted": true,
                "owner": {"username": "ann.lee", "password": "correct horse", "email": "ann@example.com"}}})
     };
-    stack.fault("console", json!({"kind": "error", "code": "workspace-name-taken", "path": "/workspaces", "times": 1})).await;
+    stack
+        .fault("console", json!({"kind": "error", "code": "workspace-name-taken", "path": "/workspaces", "times": 1}))
+        .await;
     let seen = ann.asks_for_workspace(create("Lab")).await;
     assert_eq!(problem(&seen), (&json!("workspace"), &json!("correct"), &json!("workspace-name-taken")), "{seen:#}");
     let seen = ann.asks_for_workspace(create("Lab 2")).await;

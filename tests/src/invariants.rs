@@ -137,7 +137,8 @@ impl Stack {
 
     /// A password that was taken stands nowhere of ours, and no sealed box is left.
     pub async fn keeps_no_password(&self, password: &str) {
-        let sealed: i64 = sqlx::query_scalar("select count(*) from sealed").fetch_one(&self.pool).await.expect("a count");
+        let sealed: i64 =
+            sqlx::query_scalar("select count(*) from sealed").fetch_one(&self.pool).await.expect("a count");
         assert_eq!(sealed, 0, "a sealed password is left although nobody needs it any more");
         let everywhere = [self.rows().await, self.logs(), self.stored_messages()].concat();
         assert!(!everywhere.contains(password), "a password stands in a row, a log line or a stored message");

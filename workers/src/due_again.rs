@@ -82,7 +82,11 @@ impl DueAgain {
     /// only pile up.
     async fn is_behind(&self, step: &str) -> bool {
         let (stream, consumer) = (self.topology.stream(), self.topology.consumer(step));
-        match self.jetstream.get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(consumer, stream).await {
+        match self
+            .jetstream
+            .get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(consumer, stream)
+            .await
+        {
             Ok(consumer) => consumer.cached_info().num_pending > 0,
             Err(_) => true,
         }

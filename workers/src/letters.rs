@@ -62,13 +62,23 @@ impl CodeWords<'_> {
     /// What the code does.
     fn does(&self) -> &'static str {
         match (self.purpose, self.language) {
-            ("billing_account", Language::En) => "It binds your Billing Center account to this cloud account, which it then pays for:",
+            ("billing_account", Language::En) => {
+                "It binds your Billing Center account to this cloud account, which it then pays for:"
+            }
             ("billing_account", Language::Zh) => "此验证码用于将您的费用中心账号绑定到以下云账号，并由其进行结算：",
-            ("workspace_owner", Language::En) => "It creates a workspace that your account will own, for a purchase of this cloud account:",
+            ("workspace_owner", Language::En) => {
+                "It creates a workspace that your account will own, for a purchase of this cloud account:"
+            }
             ("workspace_owner", Language::Zh) => "此验证码用于为以下云账号的购买创建由您的账号拥有的工作空间：",
-            ("new_workspace_owner", Language::En) => "It creates an account with this address and a workspace, for a purchase of this cloud account:",
-            ("new_workspace_owner", Language::Zh) => "此验证码用于以此邮箱注册账号并创建工作空间，对应以下云账号的购买：",
-            (_, Language::En) => "It registers an account and a Billing Center account with this address, for this cloud account:",
+            ("new_workspace_owner", Language::En) => {
+                "It creates an account with this address and a workspace, for a purchase of this cloud account:"
+            }
+            ("new_workspace_owner", Language::Zh) => {
+                "此验证码用于以此邮箱注册账号并创建工作空间，对应以下云账号的购买："
+            }
+            (_, Language::En) => {
+                "It registers an account and a Billing Center account with this address, for this cloud account:"
+            }
             (_, Language::Zh) => "此验证码用于以此邮箱注册账号和费用中心账号，对应以下云账号：",
         }
     }

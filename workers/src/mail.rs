@@ -8,11 +8,11 @@ use landfall_shared::refusal::{Fault, FaultCode, Party, PartyError, RefusalCode}
 use landfall_shared::tls;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::Response;
 use lettre::{Address, Message};
 use secrecy::ExposeSecret;
@@ -36,7 +36,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connect: seconds(30), admit: seconds(30), envelope: seconds(30), data: seconds(60), last_dot: seconds(120) }
+        Self {
+            connect: seconds(30),
+            admit: seconds(30),
+            envelope: seconds(30),
+            data: seconds(60),
+            last_dot: seconds(120),
+        }
     }
 }
 
@@ -124,8 +130,7 @@ impl Mailer {
         let at = (self.server.host.as_str(), self.server.port);
         let hello = ClientId::default();
         let implicit = self.tls.clone().filter(|_| self.server.security == SmtpSecurity::ImplicitTls);
-        let connecting =
-            AsyncSmtpConnection::connect_tokio1(at, Some(self.limits.connect), &hello, implicit, None);
+        let connecting = AsyncSmtpConnection::connect_tokio1(at, Some(self.limits.connect), &hello, implicit, None);
         let mut connection = admitted(Phase::Connect, self.limits.connect, connecting).await?;
         if let Some(tls) = self.tls.clone().filter(|_| self.server.security == SmtpSecurity::StartTls) {
             if !connection.can_starttls() {

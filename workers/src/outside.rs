@@ -44,7 +44,8 @@ impl Outside {
         let http = Http::new(tls::roots(common.ssl_cert_file.as_deref())?)?;
         let signing: Vec<&str> = config.platform_signing_secret.iter().map(ExposeSecret::expose_secret).collect();
         let signing = SigningKeys::parse(&signing.join(","))?;
-        let platforms = Platforms::new(&http, config.billing_center_url.as_str(), config.console_url.template(), &signing)?;
+        let platforms =
+            Platforms::new(&http, config.billing_center_url.as_str(), config.console_url.template(), &signing)?;
         let marketplace = match &config.alibaba_access {
             Some(access) => {
                 let key = AccessKey { id: access.key_id.clone(), secret: access.key_secret.clone() };

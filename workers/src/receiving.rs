@@ -60,7 +60,9 @@ impl Receiving {
         match due::dispatched_again(&self.database.pool(), SPREAD_SECONDS).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "stream or consumers had to be made: {rows} wake-ups are sent again"),
-            Err(error) => tracing::warn!(%error, "wake-ups that may be lost could not be made due: they will be, later"),
+            Err(error) => {
+                tracing::warn!(%error, "wake-ups that may be lost could not be made due: they will be, later");
+            }
         }
     }
 
@@ -83,7 +85,7 @@ impl Receiving {
         while steps.join_next().await.is_some() {}
     }
 
-    async fn receive(self: Arc<Self>, step: &'static str, consumer: PullConsumer, stop: CancellationToken) {
+    async fn receive(self: Arc<Self>, step: &'static str, consumer: PullConsumer, round: CancellationToken) {
         let permits = Arc::new(Semaphore::new(self.concurrency));
         let pull = consumer
             .stream()
@@ -100,7 +102,7 @@ impl Receiving {
             let permit = Arc::clone(&permits).acquire_owned().await;
             let next = tokio::select! {
                 next = messages.next() => next,
-                () = stop.cancelled() => break,
+                () = round.cancelled() => break,
             };
             match next {
                 Some(Ok(message)) => {

@@ -121,7 +121,9 @@ impl Runner {
                 }
                 Some(Settled::HeldByAnother) => verdict = Verdict::already_started(),
                 Some(Settled::Changed) => match self.taking.read_again(id).await {
-                    Taken::Here { loaded: now, since: read, .. } if now.fence == loaded.fence => (loaded, since) = (*now, read),
+                    Taken::Here { loaded: now, since: read, .. } if now.fence == loaded.fence => {
+                        (loaded, since) = (*now, read);
+                    }
                     Taken::Here { .. } | Taken::Gone => return true,
                     Taken::Unknown => return false,
                 },

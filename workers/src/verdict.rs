@@ -12,7 +12,7 @@ use crate::retry::Schedule;
 use crate::step::StepError;
 
 /// *Not yet* for so long is an operator's matter (contract §7).
-const A_DAY: Duration = Duration::from_secs(24 * 3600);
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// How an attempt ended, and when the next one is due.
 #[derive(Debug, Clone)]

@@ -233,12 +233,11 @@ fn problem(activation: &Activation, challenge: Option<&ChallengeRow>) -> Option<
     let refused = challenge.filter(|challenge| challenge.status == "refused" && fits(activation, challenge));
     match &activation.turn {
         Turn::Operator { fault, .. } => Some(ShownProblem::from(fault)),
-        Turn::Workers { .. } => None,
         Turn::Mend { .. } | Turn::Buyer if refused.is_some() => {
             Some(ShownProblem::from(&Refusal::from(landfall_shared::refusal::RefusalCode::MailRefused)))
         }
         Turn::Mend { refusal, .. } => Some(ShownProblem::from(refusal)),
-        Turn::Buyer => None,
+        Turn::Workers { .. } | Turn::Buyer => None,
     }
 }
 

@@ -107,7 +107,9 @@ impl Waiting {
             }
             let asked = sqlx::query!("select id, version from activations where id = any($1)", &ids);
             if let Ok(rows) = asked.fetch_all(&database.pool()).await {
-                rows.iter().for_each(|row| self.heard(row.id, row.version));
+                for row in rows {
+                    self.heard(row.id, row.version);
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ impl Activation {
     }
 
     /// A code's mail, or the look-up before it: only the challenge changes.
-    pub(super) fn apply_mail(&mut self, command: &Command, outcome: &Outcome) -> Follow {
+    pub(super) fn apply_mail(command: &Command, outcome: &Outcome) -> Follow {
         let Command::SendVerificationCode(SendVerificationCode { challenge_id, part }) = command else {
             return Follow::default();
         };
@@ -43,7 +43,10 @@ impl Activation {
     /// Once bound, the Billing Center is told whatever the marketplace said since it was last told.
     pub(super) fn report_if_it_changed(&self, purchase: Option<&Purchase>) -> Option<Command> {
         let (binding, purchase) = (self.binding()?, purchase?);
-        (purchase.version > binding.told).then(|| match purchase.state {
+        if purchase.version <= binding.told {
+            return None;
+        }
+        Some(match purchase.state {
             PurchaseState::Active => Command::Renew(Report {}),
             PurchaseState::Suspended => Command::Suspend(Report {}),
             PurchaseState::Released => Command::Release(Report {}),

@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Activation, Binding, Cancellation, ConsoleAccount, LinkedAccount, Made, MadeWorkspace, Request, Stage, StartedBy, Turn,
-    Workspace,
+    Activation, Binding, Cancellation, ConsoleAccount, LinkedAccount, Made, MadeWorkspace, Request, Stage, StartedBy,
+    Turn, Workspace,
 };
 use crate::buyer::AccountId;
 use crate::command::{BindWorkspace, Command, FindBillingAccount, Lane, Report, UnbindWorkspace};
@@ -94,6 +94,7 @@ pub struct ChallengeChange {
 
 /// What follows from an outcome, beside the activation itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others, and a column of the settling")]
 pub struct Follow {
     /// What is queued next.
     pub next: Option<Command>,
@@ -125,7 +126,7 @@ impl Activation {
         now: OffsetDateTime,
     ) -> Follow {
         match command.lane() {
-            Lane::Mail => self.apply_mail(command, outcome),
+            Lane::Mail => Self::apply_mail(command, outcome),
             Lane::Lifecycle => self.apply_report(outcome, purchase),
             Lane::Journey if self.cancelled.is_some() => self.apply_after_the_end(command, outcome),
             Lane::Journey => match outcome {
@@ -245,8 +246,15 @@ impl Activation {
         }))
     }
 
-    fn apply_bound(&mut self, command: &Command, told: i64, purchase: Option<&Purchase>, now: OffsetDateTime) -> Follow {
-        let (Command::BindWorkspace(asked), Stage::Workspace { account, workspaces, made }) = (command, &self.stage) else {
+    fn apply_bound(
+        &mut self,
+        command: &Command,
+        told: i64,
+        purchase: Option<&Purchase>,
+        now: OffsetDateTime,
+    ) -> Follow {
+        let (Command::BindWorkspace(asked), Stage::Workspace { account, workspaces, made }) = (command, &self.stage)
+        else {
             return Follow::default();
         };
         let made = made.workspaces.iter().find(|made| made.workspace.id == asked.workspace_id);
@@ -259,8 +267,7 @@ impl Activation {
             owner: made.map(|made| made.owner.clone()),
         };
         let challenge = self.spent_proof();
-        self.stage =
-            Stage::Confirmation { account: account.clone(), workspaces: workspaces.clone(), binding };
+        self.stage = Stage::Confirmation { account: account.clone(), workspaces: workspaces.clone(), binding };
         self.turn = Turn::Buyer;
         Follow { challenge, next: self.report_if_it_changed(purchase), ..Follow::default() }
     }
@@ -289,7 +296,9 @@ impl Activation {
 
     fn request(&self) -> Request {
         match &self.turn {
-            Turn::Workers { request, .. } | Turn::Operator { request, .. } | Turn::Mend { request, .. } => request.clone(),
+            Turn::Workers { request, .. } | Turn::Operator { request, .. } | Turn::Mend { request, .. } => {
+                request.clone()
+            }
             Turn::Buyer => Request::Entry,
         }
     }

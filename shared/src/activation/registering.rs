@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::{
-    Activation, AskedWorkspace, BoundAccount, ConsoleAccount, LinkedAccount, Made, NewAccount, NewWorkspace, Registration,
-    Stage,
+    Activation, AskedWorkspace, BoundAccount, ConsoleAccount, LinkedAccount, Made, NewAccount, NewWorkspace,
+    Registration, Stage,
 };
 use crate::command::{
     BindBillingAccount, BindWorkspace, Command, CreateWorkspace, OpenBillingAccount, Owner, RegisterBuyer,

@@ -1,6 +1,6 @@
 //! What the marketplace or an operator says of an instance while its activation is under way, or after it.
 
-use super::{Activation, Cancellation, Request, StartedBy, Stage, Turn};
+use super::{Activation, Cancellation, Request, Stage, StartedBy, Turn};
 use crate::command::{Command, Queued, Report, VerifyPurchase};
 use crate::purchase::{Notice, Purchase};
 use crate::refusal::RefusalCode;

@@ -50,12 +50,10 @@ pub async fn insert(db: &mut PgConnection, activation: &Activation) -> Result<()
 /// # Errors
 /// If the database fails.
 pub async fn lock(db: &mut PgConnection, id: Uuid) -> Result<Option<Locked>, sqlx::Error> {
-    let row = sqlx::query!(
-        r#"select version, state, epoch, now() as "now!" from activations where id = $1 for update"#,
-        id
-    )
-    .fetch_optional(db)
-    .await?;
+    let row =
+        sqlx::query!(r#"select version, state, epoch, now() as "now!" from activations where id = $1 for update"#, id)
+            .fetch_optional(db)
+            .await?;
     row.map(|row| {
         let activation = decode(serde_json::from_value(row.state))?;
         Ok(Locked { activation, version: row.version, epoch: row.epoch, now: row.now })

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::activation::Activation;
 use crate::buyer::{AccountId, InstanceId};
 use crate::command::Queued;
-use crate::purchase::{MarketplaceName, Purchase, Purchased, PurchaseState};
+use crate::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 
 /// Puts a command in, in the transaction that makes it true. One that is in hand in the same lane already stays alone.
 ///
@@ -136,7 +136,9 @@ pub async fn load(db: &PgPool, ids: &[Uuid]) -> Result<Vec<Loaded>, sqlx::Error>
 }
 
 /// A column that does not hold what we once put there.
-pub(super) fn decode<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(read: Result<T, E>) -> Result<T, sqlx::Error> {
+pub(super) fn decode<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    read: Result<T, E>,
+) -> Result<T, sqlx::Error> {
     read.map_err(|error| sqlx::Error::Decode(error.into()))
 }
 

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::commands::decode;
 use crate::buyer::{AccountId, InstanceId};
-use crate::purchase::{MarketplaceName, Purchase, Purchased, PurchaseState};
+use crate::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 
 /// Puts an announced purchase in, with what its announcement was answered; false if it was announced before.
 ///

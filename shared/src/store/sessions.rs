@@ -135,13 +135,10 @@ pub enum Link {
 /// # Errors
 /// If the database fails.
 pub async fn use_link(db: &mut PgConnection, digest: &[u8], client: &[u8]) -> Result<Link, sqlx::Error> {
-    let fresh = sqlx::query!(
-        "insert into login_links (digest, client) values ($1, $2) on conflict do nothing",
-        digest,
-        client
-    )
-    .execute(&mut *db)
-    .await?;
+    let fresh =
+        sqlx::query!("insert into login_links (digest, client) values ($1, $2) on conflict do nothing", digest, client)
+            .execute(&mut *db)
+            .await?;
     if fresh.rows_affected() == 1 {
         return Ok(Link::Fresh);
     }

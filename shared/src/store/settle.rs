@@ -38,7 +38,7 @@ pub enum Settled {
         /// The activation's version.
         version: i64,
         /// What was queued next.
-        next: Option<Queued>,
+        next: Option<Box<Queued>>,
     },
     /// Somebody else holds the instance: to be applied again as refused.
     HeldByAnother,
@@ -162,11 +162,7 @@ impl Columns {
 ///
 /// # Errors
 /// If the database fails: then nothing of the batch was written, or the commit is in doubt.
-pub async fn settle(
-    db: &PgPool,
-    batch: &[&Settlement],
-    redispatch_seconds: f64,
-) -> Result<Vec<Settled>, sqlx::Error> {
+pub async fn settle(db: &PgPool, batch: &[&Settlement], redispatch_seconds: f64) -> Result<Vec<Settled>, sqlx::Error> {
     let mut columns = Columns::default();
     for settlement in batch {
         columns.push(settlement)?;
@@ -207,7 +203,7 @@ pub async fn settle(
     Ok(batch
         .iter()
         .map(|settlement| match rows.iter().find(|row| row.command_id == settlement.command_id) {
-            Some(row) if row.held => Settled::Written { version: row.version, next: settlement.next() },
+            Some(row) if row.held => Settled::Written { version: row.version, next: settlement.next().map(Box::new) },
             Some(_) => Settled::HeldByAnother,
             None => Settled::Changed,
         })

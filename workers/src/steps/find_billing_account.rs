@@ -7,6 +7,7 @@ use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, _: FindBillingAccount) -> Result<Happened, StepError> {
     let marketplace = step.activation.marketplace.as_str();
-    let linked = step.outside.platforms.billing_center.find_link(marketplace, step.account_id()?.as_str(), &step.call()).await?;
+    let linked =
+        step.outside.platforms.billing_center.find_link(marketplace, step.account_id()?.as_str(), &step.call()).await?;
     Ok(Happened::LinkFound(linked.map(|account| LinkedAccount { id: account.id, username: account.username })))
 }

@@ -12,9 +12,7 @@ pub async fn take(step: &Step<'_>, asked: RegisterBuyer) -> Result<Happened, Ste
     let platforms = &step.outside.platforms;
     let (username, email, site) = (asked.account.username.as_str(), asked.account.email.as_str(), asked.site.as_str());
     // Before anything is made: one name for both platforms.
-    if asked.at_billing_center_too
-        && platforms.billing_center.find_account(username, &step.asking()).await?.is_some()
-    {
+    if asked.at_billing_center_too && platforms.billing_center.find_account(username, &step.asking()).await?.is_some() {
         return Err(RefusalCode::UsernameTaken.into());
     }
     if !asked.account.has_password {

@@ -4,7 +4,7 @@ use landfall_shared::activation::Happened;
 use landfall_shared::buyer::AccountId;
 use landfall_shared::command::VerifyPurchase;
 use landfall_shared::marketplace::Seen;
-use landfall_shared::purchase::{Purchased, PurchaseState};
+use landfall_shared::purchase::{PurchaseState, Purchased};
 use landfall_shared::refusal::{Fault, FaultCode, Party, RefusalCode};
 
 use crate::step::{Step, StepError};
@@ -31,7 +31,10 @@ pub async fn take(step: &Step<'_>, _: VerifyPurchase) -> Result<Happened, StepEr
         Seen::Unknown if step.purchase.is_none() => Err(RefusalCode::InstanceNotFound.into()),
         Seen::Unknown => Err(StepError::Misconfigured {
             party: Party::Marketplace,
-            fault: Fault::new(FaultCode::Misconfigured, "the marketplace does not let our key see an instance that it announced"),
+            fault: Fault::new(
+                FaultCode::Misconfigured,
+                "the marketplace does not let our key see an instance that it announced",
+            ),
         }),
     }
 }
