@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     const SCHEDULE: Schedule =
-        Schedule { initial: Duration::from_secs(2), max: Duration::from_secs(900), attempts: 200 };
+        Schedule { initial: Duration::from_secs(2), max: Duration::from_mins(15), attempts: 200 };
 
     #[test]
     fn a_pause_lies_between_nothing_and_the_cap_and_uses_all_of_it() {
@@ -71,6 +71,6 @@ mod tests {
     fn what_takes_long_is_asked_about_ever_less_often() {
         assert_eq!(SCHEDULE.look_again(Duration::ZERO), Duration::from_secs(2));
         assert_eq!(SCHEDULE.look_again(Duration::from_secs(400)), Duration::from_secs(100));
-        assert_eq!(SCHEDULE.look_again(Duration::from_secs(86_400)), Duration::from_secs(900));
+        assert_eq!(SCHEDULE.look_again(Duration::from_hours(24)), Duration::from_mins(15));
     }
 }
