@@ -4,4 +4,5 @@
 
 mod has_billing_account;
 mod registration;
+mod refusals;
 mod interruptions;
