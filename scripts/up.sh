@@ -76,6 +76,7 @@ start() {
   mkdir -p "$DEV/log"
   exec 9>"$DEV/lock"
   flock -n 9 || already
+  rm -f "$DEV/env" "$DEV/pid"
   need compiler
   need_servers
   build 9>&-
@@ -168,7 +169,11 @@ watch() {
 }
 
 down() {
-  is_up || { echo "nothing runs"; return; }
+  if ! is_up; then
+    rm -f "$DEV/env" "$DEV/pid"
+    echo "nothing runs"
+    return
+  fi
   local pid
   pid=$(cat "$DEV/pid" 2>/dev/null) || fail "it is being built or started: stop it where it was started"
   kill -TERM "$pid"
