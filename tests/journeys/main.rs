@@ -5,3 +5,4 @@
 mod has_billing_account;
 mod registration;
 mod interruptions;
+mod wakeups;
