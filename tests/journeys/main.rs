@@ -6,3 +6,4 @@ mod has_billing_account;
 mod registration;
 mod refusals;
 mod interruptions;
+mod wakeups;

@@ -26,4 +26,5 @@ pub mod registering;
 pub mod entrusted;
 pub mod history;
 pub mod supervised;
+pub mod meddler;
 pub mod invariants;

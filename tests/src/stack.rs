@@ -308,6 +308,17 @@ impl Stack {
         answer["calls"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The sum of a metric of the workers over all its labels; 0 while there is none.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = reqwest::get(self.workers_url.join("metrics").unwrap()).await.unwrap().text().await.unwrap();
+        let values = text.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let family = series.split('{').next()?;
+            (family == name).then(|| value.parse::<f64>().ok()).flatten()
+        });
+        values.sum()
+    }
+
     /// Switches a fault on.
     pub async fn fault(&self, part: &str, fault: serde_json::Value) {
         let url = self.sandbox_url.join(&format!("sandbox/faults/{part}")).unwrap();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use landfall_tests::chance::Chance;
 use landfall_tests::supervised::{Supervised, Which};
 
-use super::{a_stack_that_dies_often, learns_which_points_are_passed};
+use super::{Way, a_stack_that_dies_often, learns_which_points_are_passed};
 
 /// What `LANDFALL_SOAK` asks for: a seed, and after a colon how many minutes at most.
 fn asked() -> Option<(u64, Duration)> {
@@ -38,7 +38,8 @@ async fn a_death_at_every_single_passing() {
         let at = format!("{point}:{n}");
         let supervised = Supervised::start(&mut stack, which, move |life| (life == 0).then(|| at.clone()));
         let mut buyer = stack.buyer().insisting();
-        buyer.goes_the_whole_way(&format!("soaked{number}")).await;
+        let way = if number.is_multiple_of(2) { Way::HasBillingAccount } else { Way::Registers };
+        way.goes(&mut buyer, &format!("soaked{number}")).await;
         stack.is_sound(&[]).await;
         let deaths = supervised.stop(&mut stack).await;
         println!("{which:?} at {point}:{n}: {}", if deaths > 0 { "died" } else { "did not come by so often" });
