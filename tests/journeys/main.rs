@@ -5,3 +5,5 @@
 mod has_billing_account;
 mod registration;
 mod interruptions;
+
+mod spi;

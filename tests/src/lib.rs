@@ -26,4 +26,6 @@ pub mod registering;
 pub mod entrusted;
 pub mod history;
 pub mod supervised;
+pub mod caller;
+pub mod seller;
 pub mod invariants;
