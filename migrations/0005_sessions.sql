@@ -1,8 +1,10 @@
 -- A browser's session, known by the hash of its cookie.
 create table sessions (
-  id         bytea primary key,
-  created_at timestamptz not null default now(),
-  used_at    timestamptz not null default now()
+  id          bytea primary key,
+  created_at  timestamptz not null default now(),
+  used_at     timestamptz not null default now(),
+  -- since when another id stands in its place: it opens nothing any more, but a double click may still hand on what it saw
+  replaced_at timestamptz
 );
 
 -- What a session may see, and by which entry it came.

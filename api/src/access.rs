@@ -28,8 +28,12 @@ pub struct Seen {
 /// # Errors
 /// 401 if nobody we know asks, 403 if another origin's page writes, 404 if the activation is not the caller's to see.
 pub async fn see(app: &App, db: &mut PgConnection, asked: &Asked, id: Uuid) -> Result<Seen, Problem> {
-    if let Some(shown) = asked.header(header::AUTHORIZATION.as_str()) {
-        return see_by_token(app, db, shown, id).await;
+    if asked.headers.contains_key(header::AUTHORIZATION) {
+        let (token, caller) = page_token(app, db, asked).await?;
+        if token.activation != id {
+            return Err(Problem::unknown_activation());
+        }
+        return Ok(Seen { caller, entry: Entry::Typed });
     }
     let session = session(asked).ok_or_else(Problem::not_signed_in)?;
     if !sessions::is_alive(db, &session).await? {
@@ -42,7 +46,12 @@ pub async fn see(app: &App, db: &mut PgConnection, asked: &Asked, id: Uuid) -> R
     Ok(Seen { caller: session, entry })
 }
 
-async fn see_by_token(app: &App, db: &mut PgConnection, shown: &str, id: Uuid) -> Result<Seen, Problem> {
+/// The page token in `Authorization`, if it is still good, and its holder.
+///
+/// # Errors
+/// 401 if it is none, or has ended.
+pub async fn page_token(app: &App, db: &mut PgConnection, asked: &Asked) -> Result<(PageToken, Vec<u8>), Problem> {
+    let shown = asked.header(header::AUTHORIZATION.as_str()).ok_or_else(Problem::not_signed_in)?;
     let (scheme, text) = shown.split_once(' ').ok_or_else(Problem::not_signed_in)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Problem::not_signed_in());
@@ -53,10 +62,7 @@ async fn see_by_token(app: &App, db: &mut PgConnection, shown: &str, id: Uuid) -
     if epoch != Some(token.epoch) {
         return Err(Problem::not_signed_in());
     }
-    if token.activation != id {
-        return Err(Problem::unknown_activation());
-    }
-    Ok(Seen { caller: digest(text.trim()), entry: Entry::Typed })
+    Ok((token, digest(text.trim())))
 }
 
 /// The digest of the session cookie, as it is stored.
@@ -74,8 +80,9 @@ pub fn cookie(app: &App, id: &SessionId) -> String {
 
 /// The header that takes it back.
 #[must_use]
-pub fn no_cookie() -> String {
-    format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+pub fn no_cookie(app: &App) -> String {
+    let secure = if app.config.common.public_url.is_https() { "; Secure" } else { "" };
+    format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// The caller of a request that comes before there is a session: address and user agent (contract §3).

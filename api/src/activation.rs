@@ -3,12 +3,13 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use landfall_shared::activation::{Activation, StartedBy};
+use landfall_shared::activation::{Activation, StartedBy, Status};
 use landfall_shared::buyer::{AccountId, InstanceId};
 use landfall_shared::command::Queued;
 use landfall_shared::crash;
 use landfall_shared::purchase::MarketplaceName;
 use landfall_shared::session::{PageToken, SessionId};
+use landfall_shared::store::idempotency::Kept;
 use landfall_shared::store::sessions::{self, Entry};
 use landfall_shared::store::{activations, commands};
 use secrecy::ExposeSecret;
@@ -24,6 +25,11 @@ use crate::problem::Problem;
 use crate::status::Document;
 use crate::trace;
 use crate::writing::{Reserved, Shows, keep, key_text, replay, reserve};
+
+/// What a new activation's page token carries; *Login Directly* raises it.
+const FIRST_EPOCH: i32 = 1;
+/// So many typed Account IDs may not fit an instance within a day; then only *Login Directly* helps.
+const MISMATCHES_A_DAY: i64 = 5;
 
 /// What the buyer types.
 #[derive(Debug, Deserialize)]
@@ -60,6 +66,7 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
         Some(text) => match reserve(&app, &mut transaction, &asked, &stranger, text).await? {
             Reserved::Fresh(key) => Some(key),
             Reserved::Kept(kept) => {
+                entered_still(&mut transaction, &kept).await?;
                 let answered = replay(&app, &mut transaction, &kept, Shows::Activation).await?;
                 let answered = match kept.activation_id.filter(|_| kept.problem.is_none()) {
                     Some(id) => admit(&app, &mut transaction, id, earlier.as_deref(), answered).await?,
@@ -92,6 +99,7 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
     crash::point("api.after_commit");
     if let Some(queued) = queued {
         app.wakeups.wake_up(queued.command.name(), queued.id);
+        app.wakeups.hint(id, 1, Status::Running.as_str());
     }
     done.and_then(|_| answered.ok_or_else(Problem::unavailable))
 }
@@ -131,31 +139,44 @@ fn entered(body: &Body) -> Result<Entered, Problem> {
     Ok(Entered { marketplace, account_id, instance_id })
 }
 
+/// Nobody gets back by a replay what *Login Directly*, or signing out, has ended.
+async fn entered_still(db: &mut PgConnection, kept: &Kept) -> Result<(), Problem> {
+    let Some(id) = kept.activation_id.filter(|_| kept.problem.is_none()) else { return Ok(()) };
+    let epoch = sqlx::query_scalar!("select epoch from activations where id = $1", id).fetch_optional(db).await?;
+    if epoch == Some(FIRST_EPOCH) { Ok(()) } else { Err(Problem::already_started()) }
+}
+
 /// Counts a well-formed entry; the client's entries wait for each other, or two of them would count the same.
 async fn within_limits(app: &App, db: &mut PgConnection, asked: &Asked, entered: &Entered) -> Result<(), Problem> {
     let client = asked.counted_client();
     let (marketplace, instance_id) = (entered.marketplace.as_str(), entered.instance_id.as_str());
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 13))", client).fetch_one(&mut *db).await?;
-    let counted = sqlx::query!(
+    let full = sqlx::query!(
         r#"select
-             (select count(*) from typed_entries
-              where client = $1 and entered_at > now() - interval '1 hour') as "entries!",
-             (select count(*) from activations a
+             (select ceil(extract(epoch from entered_at + interval '1 hour' - now()))::bigint
+              from typed_entries
+              where client = $1 and entered_at > now() - interval '1 hour'
+              order by entered_at desc offset $4 limit 1) as entries_for,
+             (select ceil(extract(epoch from c.finished_at + interval '1 day' - now()))::bigint
+              from activations a
               join commands c on c.activation_id = a.id
               where a.marketplace = $2 and a.instance_id = $3 and c.name = 'verify_purchase' and c.state = 'refused'
-                and c.problem ->> 'code' = 'account-mismatch' and c.finished_at > now() - interval '1 day') as "mismatches!""#,
+                and c.problem ->> 'code' = 'account-mismatch' and c.finished_at > now() - interval '1 day'
+              order by c.finished_at desc offset $5 limit 1) as mismatches_for"#,
         client,
         marketplace,
         instance_id,
+        i64::from(app.config.entries_per_client) - 1,
+        MISMATCHES_A_DAY - 1,
     )
     .fetch_one(&mut *db)
     .await?;
-    if counted.entries >= i64::from(app.config.entries_per_client) {
-        return Err(Problem::too_many_requests("Too many entries from this network within an hour.", 3600));
+    if let Some(wait) = full.entries_for {
+        return Err(Problem::too_many_requests("Too many entries from this network within an hour.", wait));
     }
-    if counted.mismatches >= 5 {
+    if let Some(wait) = full.mismatches_for {
         let detail = "The Account ID did not fit this instance too often. Use Marketplace > Purchased Services > Login Directly.";
-        return Err(Problem::too_many_requests(detail, 24 * 3600));
+        return Err(Problem::too_many_requests(detail, wait));
     }
     sqlx::query!(
         "insert into typed_entries (id, client, marketplace, instance_id) values ($1, $2, $3, $4)",

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use landfall_shared::config;
 use landfall_shared::dispatch::Wakeups;
@@ -14,9 +15,12 @@ use landfall_shared::marketplace::alibaba::token::SecurityKeys;
 use landfall_shared::store::Database;
 use landfall_shared::telemetry::Metrics;
 use landfall_shared::topology::Topology;
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::bad_tokens::BadTokens;
 use crate::problem::Problem;
 use crate::status::waiting::Waiting;
 use crate::{
@@ -39,12 +43,14 @@ pub struct App {
     pub wakeups: Wakeups,
     /// Who waits for a version.
     pub waiting: Waiting,
+    /// Calls with a bad token, of which few are recorded.
+    pub bad_tokens: Arc<BadTokens>,
     /// What is counted and measured.
     pub metrics: Metrics,
 }
 
 impl App {
-    /// Puts it together, and starts listening for new versions.
+    /// Puts it together, and starts listening for new versions; whoever waits for one is answered when the token is cancelled.
     #[must_use]
     pub fn new(
         config: Arc<config::Api>,
@@ -52,12 +58,13 @@ impl App {
         database: Database,
         nats: (async_nats::Client, Topology),
         metrics: Metrics,
+        stop: CancellationToken,
     ) -> Self {
         let (client, topology) = nats;
         let security_keys = security_keys(&config.alibaba_security_key);
         let wakeups = Wakeups::start(client.clone(), topology.clone());
-        let waiting = Waiting::start(database.clone(), client, topology);
-        Self { config, keys, security_keys, database, wakeups, waiting, metrics }
+        let waiting = Waiting::start(database.clone(), client, topology, stop);
+        Self { config, keys, security_keys, database, wakeups, waiting, bad_tokens: Arc::default(), metrics }
     }
 }
 
@@ -70,7 +77,6 @@ pub fn internal_routes(app: App) -> Router {
 pub fn routes(app: App) -> Router {
     let buyer = Router::new()
         .route("/v1/activations", post(activation::enter))
-        .route("/v1/activations/{id}", get(status::get))
         .route("/v1/activations/{id}/verification-codes", post(verification::ask))
         .route("/v1/activations/{id}/verification-codes/check", post(verification::check))
         .route("/v1/activations/{id}/registration", post(registration::register))
@@ -80,6 +86,8 @@ pub fn routes(app: App) -> Router {
         .route("/v1/activations/{id}/confirmation", post(confirmation::confirm))
         .route("/v1/session", delete(session::end))
         .route("/v1/sites", get(sites::list));
+    // Held for as long as the caller asked for, or streamed: it sets its own deadlines.
+    let polled = Router::new().route("/v1/activations/{id}", get(status::get));
     let marketplaces = Router::new()
         .route("/marketplaces/alibaba/spi", get(purchase::hear).post(purchase::hear))
         .route("/marketplaces/alibaba/login", get(login::enter));
@@ -93,13 +101,23 @@ pub fn routes(app: App) -> Router {
         .merge(marketplaces)
         .merge(pages)
         .merge(internal)
+        .layer(middleware::from_fn(crate::deadline::layer))
+        .merge(polled)
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(|_| panicked()))
-        .layer(middleware::from_fn(crate::deadline::layer))
+        .layer(middleware::from_fn(readable))
         .layer(middleware::from_fn(trace::layer))
         .with_state(app)
+}
+
+/// A path that is no text leads nowhere.
+async fn readable(request: Request, next: Next) -> Response {
+    match percent_decode_str(request.uri().path()).decode_utf8() {
+        Ok(_) => next.run(request).await,
+        Err(_) => Problem::not_found().into_response(),
+    }
 }
 
 /// Both keys while one takes the other's place; none where Alibaba's routes are closed.
@@ -108,8 +126,7 @@ fn security_keys(configured: &[SecretString]) -> Option<SecurityKeys> {
     SecurityKeys::parse(&texts.join(",")).ok()
 }
 
-fn panicked() -> axum::response::Response {
-    use axum::response::IntoResponse;
+fn panicked() -> Response {
     let problem = Problem::unavailable();
     tracing::error!(trace.id = %problem.trace_id, "answering request {} ended in a panic", problem.trace_id);
     let mut response = problem.into_response();

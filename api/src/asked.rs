@@ -1,18 +1,24 @@
 //! What a client sends: body, client address, language; read once, before anything is decided.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, Request};
 use axum::http::{HeaderMap, Method, Uri, header};
+use bytes::BytesMut;
+use futures_util::StreamExt;
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
+use crate::deadline;
+use crate::object::Object;
 use crate::problem::Problem;
 
 /// No body of contract §3 needs more.
 const LARGEST: usize = 64 * 1024;
+/// Of a larger one so much is read and thrown away: a client reads no answer while it still writes.
+const THROWN_AWAY: usize = 16 * 1024 * 1024;
 
 /// A request, read whole.
 #[derive(Debug)]
@@ -33,13 +39,47 @@ impl FromRequest<App> for Asked {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|peer| peer.0.ip());
+        let Beginning { asked, whole } = Beginning::from_request(request, app).await?;
+        if whole { Ok(asked) } else { Err(Problem::too_large()) }
+    }
+}
+
+/// A request of whatever size: of too large a body only the beginning is kept.
+#[derive(Debug)]
+pub struct Beginning {
+    /// The request.
+    pub asked: Asked,
+    /// Whether its body is all there.
+    pub whole: bool,
+}
+
+impl FromRequest<App> for Beginning {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, LARGEST).await.map_err(|_| Problem::too_large())?;
+        let (body, whole) = deadline::within(read(body)).await?;
         let peer = peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
         let client = client(peer, &parts.headers, &app.config.trusted_proxies);
-        Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, body, client })
+        let asked = Asked { method: parts.method, uri: parts.uri, headers: parts.headers, body, client };
+        Ok(Self { asked, whole })
     }
+}
+
+async fn read(body: Body) -> Result<(Bytes, bool), Problem> {
+    let mut chunks = body.into_data_stream();
+    let (mut kept, mut length) = (BytesMut::new(), 0_usize);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::malformed("The body broke off."))?;
+        length = length.saturating_add(chunk.len());
+        let room = LARGEST.saturating_sub(kept.len()).min(chunk.len());
+        kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
+        if length > THROWN_AWAY {
+            break;
+        }
+    }
+    Ok((kept.freeze(), length <= LARGEST))
 }
 
 impl Asked {
@@ -54,9 +94,12 @@ impl Asked {
             return Err(Problem::unsupported_media_type());
         }
         // The reader's own words may quote the body, which may hold a password: they go nowhere.
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Problem::malformed(format!("The body is not of the form asked for ({:?}).", error.classify()))
-        })
+        match serde_json::from_slice::<Object<Body>>(&self.body) {
+            Ok(Object(body)) => Ok(body),
+            Err(error) => {
+                Err(Problem::malformed(format!("The body is not of the form asked for ({:?}).", error.classify())))
+            }
+        }
     }
 
     /// A header's text.
@@ -105,13 +148,19 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
     let mut client = peer;
     for hop in hops.iter().rev() {
-        let Ok(address) = hop.parse::<IpAddr>() else { break };
+        let Some(address) = hop_address(hop) else { break };
         client = address.to_canonical();
         if !is_trusted(&client) {
             break;
         }
     }
     client
+}
+
+/// An address, which some proxies write with its port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let alone = hop.parse().or_else(|_| hop.trim_start_matches('[').trim_end_matches(']').parse());
+    alone.or_else(|_| hop.parse().map(|with_port: SocketAddr| with_port.ip())).ok()
 }
 
 #[cfg(test)]
@@ -129,5 +178,16 @@ mod tests {
         assert_eq!(seen("10.0.0.1", "1.2.3.4, 5.6.7.8, 10.9.9.9"), "5.6.7.8");
         assert_eq!(seen("9.9.9.9", "1.2.3.4"), "9.9.9.9");
         assert_eq!(seen("10.0.0.1", "nonsense"), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", "10.7.7.7, 10.9.9.9"), "10.7.7.7");
+        assert_eq!(seen("10.0.0.1", ""), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_proxy_may_write_the_port_too_and_ipv6_in_brackets() {
+        assert_eq!(seen("10.0.0.1", "5.6.7.8:1234"), "5.6.7.8");
+        assert_eq!(seen("10.0.0.1", "[2001:db8::7]:1234"), "2001:db8::7");
+        assert_eq!(seen("10.0.0.1", "[2001:db8::7]"), "2001:db8::7");
+        assert_eq!(seen("10.0.0.1", "2001:db8::7"), "2001:db8::7");
+        assert_eq!(seen("::ffff:10.0.0.1", "::ffff:5.6.7.8"), "5.6.7.8");
     }
 }

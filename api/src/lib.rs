@@ -15,9 +15,11 @@ mod pages;
 
 mod access;
 mod asked;
+mod bad_tokens;
 mod deadline;
 mod fields;
 mod language;
+mod object;
 mod problem;
 mod session;
 mod sites;

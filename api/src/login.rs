@@ -1,7 +1,7 @@
 //! Login Directly: the marketplace's signed link brings the buyer to the activation that holds the instance.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::{Activation, Stage, StartedBy};
 use landfall_shared::buyer::InstanceId;
@@ -54,7 +54,7 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
     if used == Link::UsedUp {
         return Ok(sent_back(&app, &asked, SentBack::BadLink));
     }
-    let (led, queued) = lead(&app, &mut transaction, &asked, &instance_id).await?;
+    let (led, changed) = lead(&app, &mut transaction, &asked, &instance_id).await?;
     let mut response = match &led {
         Led::Back => sent_back(&app, &asked, SentBack::NotInUse),
         Led::ToLogin(url) => see_other(url),
@@ -71,16 +71,30 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
     }
+    if asked.method == Method::HEAD {
+        // Whoever only looks at a link, as scanners do, must not use it up.
+        response.headers_mut().remove(header::SET_COOKIE);
+        return Ok(response);
+    }
     crash::point("api.before_commit");
     transaction.commit().await?;
     crash::point("api.after_commit");
-    if let Some((name, id)) = queued {
-        app.wakeups.wake_up(name, id);
+    if let Some(changed) = changed {
+        if let Some((name, id)) = changed.queued {
+            app.wakeups.wake_up(name, id);
+        }
+        app.wakeups.hint(changed.id, changed.version, changed.status);
     }
     Ok(response)
 }
 
-type WakeUp = Option<(&'static str, Uuid)>;
+/// An activation that the login began or changed: whoever waits for it is told after the commit.
+struct Changed {
+    id: Uuid,
+    version: i64,
+    status: &'static str,
+    queued: Option<(&'static str, Uuid)>,
+}
 
 /// The activation that holds the instance, else the unfinished one that *Login Directly* began, else a new one.
 async fn lead(
@@ -88,10 +102,9 @@ async fn lead(
     db: &mut PgConnection,
     asked: &Asked,
     instance_id: &InstanceId,
-) -> Result<(Led, WakeUp), Problem> {
+) -> Result<(Led, Option<Changed>), Problem> {
     // Two first logins at once begin one activation.
-    let instance = format!("{} {instance_id}", MARKETPLACE.as_str());
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 17))", instance).fetch_one(&mut *db).await?;
+    purchases::lock_instance(db, MARKETPLACE, instance_id).await?;
     let purchase = purchases::lock(db, MARKETPLACE, instance_id).await?.map(|(purchase, _)| purchase);
     let state = purchase.as_ref().map(|purchase| purchase.state);
     let found = activations::lock_of_instance(db, MARKETPLACE, instance_id).await?;
@@ -115,7 +128,9 @@ async fn lead(
     activations::insert(db, &activation).await?;
     let redispatch = app.config.common.redispatch_after.as_secs_f64();
     commands::insert(db, id, &queued, redispatch, &trace::parent()).await?;
-    Ok((Led::ToActivation(id), Some((queued.command.name(), queued.id))))
+    let queued = Some((queued.command.name(), queued.id));
+    let status = activation.status().as_str();
+    Ok((Led::ToActivation(id), Some(Changed { id, version: 1, status, queued })))
 }
 
 async fn go_on(
@@ -124,7 +139,7 @@ async fn go_on(
     asked: &Asked,
     locked: Locked,
     state: Option<PurchaseState>,
-) -> Result<(Led, WakeUp), Problem> {
+) -> Result<(Led, Option<Changed>), Problem> {
     let Locked { mut activation, now, .. } = locked;
     let id = activation.id;
     if let Some(binding) = activation.binding() {
@@ -136,7 +151,7 @@ async fn go_on(
             return Ok((Led::ToLogin(site.unwrap_or_default()), None));
         }
     }
-    if activation.started_by == StartedBy::Login {
+    if activation.started_by != StartedBy::Typed {
         return Ok((Led::ToActivation(id), None));
     }
     let queued = activation.logged_in_directly(now);
@@ -147,8 +162,10 @@ async fn go_on(
         let redispatch = app.config.common.redispatch_after.as_secs_f64();
         commands::insert(db, id, queued, redispatch, &trace::parent()).await?;
     }
-    activations::save(db, &activation).await?;
-    Ok((Led::ToActivation(id), queued.map(|queued| (queued.command.name(), queued.id))))
+    let version = activations::save(db, &activation).await?;
+    let queued = queued.map(|queued| (queued.command.name(), queued.id));
+    let status = activation.status().as_str();
+    Ok((Led::ToActivation(id), Some(Changed { id, version, status, queued })))
 }
 
 fn see_other(place: &str) -> Response {

@@ -49,9 +49,9 @@ async fn run() -> Result<(), Failed> {
     let (client, _) = dispatch::connect(common, "landfall-api").await?;
     let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
     let nats = (client, Topology::new(&common.nats_prefix));
-    let app = App::new(Arc::clone(&config), keys, database, nats, metrics.clone());
-
     let stop = stopping::token();
+    let app = App::new(Arc::clone(&config), keys, database, nats, metrics.clone(), stop.clone());
+
     let public = serve(config.listen_addr, routes(app.clone()), &stop).await?;
     let internal = match config.internal_listen_addr {
         Some(address) => Some(serve(address, internal_routes(app), &stop).await?),

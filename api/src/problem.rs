@@ -170,19 +170,19 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Key reused", detail)
     }
 
-    /// 429: a limit on codes.
+    /// 429: a limit on codes, for so many seconds.
     #[must_use]
-    pub fn too_many_codes(detail: &str, retry_after: u64) -> Self {
+    pub fn too_many_codes(detail: &str, retry_after: i64) -> Self {
         let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-codes", "Too many codes", detail);
-        problem.retry_after = Some(retry_after.max(1));
+        problem.retry_after = Some(u64::try_from(retry_after).unwrap_or(0).max(1));
         problem
     }
 
-    /// 429: any other limit.
+    /// 429: any other limit, for so many seconds.
     #[must_use]
-    pub fn too_many_requests(detail: &str, retry_after: u64) -> Self {
+    pub fn too_many_requests(detail: &str, retry_after: i64) -> Self {
         let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
-        problem.retry_after = Some(retry_after.max(1));
+        problem.retry_after = Some(u64::try_from(retry_after).unwrap_or(0).max(1));
         problem
     }
 
@@ -237,6 +237,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

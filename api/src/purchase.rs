@@ -1,5 +1,6 @@
 //! Step one: the marketplace announces a purchase, and says later what becomes of it. Answered from PostgreSQL alone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -19,7 +20,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::asked::Asked;
+use crate::asked::Beginning;
 use crate::problem::Problem;
 use crate::trace;
 
@@ -30,8 +31,12 @@ const MARKETPLACE: MarketplaceName = MarketplaceName::Alibaba;
 /// A call, once it is read.
 struct Heard<'a> {
     parameters: &'a Parameters,
-    kept: Value,
+    /// In bytes, of the query and the form together.
+    length: usize,
     action: Option<Action>,
+    /// What is recorded: without the token, and without what PostgreSQL cannot keep.
+    kept: Value,
+    kept_action: String,
 }
 
 /// An activation that changed with a call: whoever waits for it is told after the commit.
@@ -48,24 +53,23 @@ type Told = Vec<Changed>;
 ///
 /// # Errors
 /// 404 where there is no security key.
-pub async fn hear(State(app): State<App>, asked: Result<Asked, Problem>) -> Result<Response, Problem> {
+pub async fn hear(State(app): State<App>, beginning: Beginning) -> Result<Response, Problem> {
     if app.security_keys.is_none() {
         return Err(Problem::not_found());
     }
-    let Ok(asked) = asked else {
-        return Ok(Json(SpiAnswer::refused(None, "the call is longer than 16 KiB")).into_response());
-    };
-    // A form comes the same way, and may have a query beside it.
+    let Beginning { asked, .. } = beginning;
+    // A form comes the same way, and may have a query beside it. Of one that is too long the beginning tells what it is.
     let parts = [asked.uri.query().unwrap_or_default().as_bytes(), &asked.body];
     let raw = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b'&');
     let parameters = Parameters::parse(&raw);
     let heard = Heard {
-        kept: serde_json::to_value(parameters.without_token()).unwrap_or_default(),
+        length: raw.len(),
         action: Action::of(&parameters),
+        kept: kept(&parameters),
+        kept_action: storable(parameters.get("action").unwrap_or_default()),
         parameters: &parameters,
     };
-    let answer = tokio::time::timeout(LONGEST, answer(&app, &heard, raw.len())).await;
-    let answer = match answer {
+    let answer = match tokio::time::timeout(LONGEST, answer(&app, &heard)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             tracing::error!(%error, "a marketplace's call could not be taken: it will call again");
@@ -76,6 +80,16 @@ pub async fn hear(State(app): State<App>, asked: Result<Asked, Problem>) -> Resu
     Ok(Json(answer).into_response())
 }
 
+fn kept(parameters: &Parameters) -> Value {
+    let parameters = parameters.without_token().into_iter().map(|(name, value)| (storable(name), storable(value)));
+    serde_json::to_value(parameters.collect::<BTreeMap<_, _>>()).unwrap_or_default()
+}
+
+/// PostgreSQL keeps every character but one.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 fn unavailable(action: Option<Action>) -> Value {
     form(&SpiAnswer::refused(action, "this cannot be taken now: call again"))
 }
@@ -84,22 +98,20 @@ fn form(answer: &SpiAnswer) -> Value {
     serde_json::to_value(answer).unwrap_or_default()
 }
 
-async fn answer(app: &App, heard: &Heard<'_>, length: usize) -> Result<Value, sqlx::Error> {
+async fn answer(app: &App, heard: &Heard<'_>) -> Result<Value, sqlx::Error> {
     let signed = app.security_keys.as_ref().is_some_and(|keys| keys.verify(heard.parameters).is_ok());
     if !signed {
-        metrics::counter!("landfall_marketplace_calls_total", "verdict" => "bad-token").increment(1);
-        let mut db = app.database.pool().acquire().await?;
         let call = heard.call(None, None, Verdict::BadToken, Some("bad token"));
-        marketplace_calls::record_bad_token(&mut db, &call).await?;
+        app.bad_tokens.record(&app.database, &call).await;
         return Ok(form(&SpiAnswer::refused(heard.action, "bad token")));
     }
-    let call = SpiCall::read(heard.parameters, length);
+    let call = SpiCall::read(heard.parameters, heard.length);
     let mut transaction = app.database.begin().await?;
     let (answer, told) = match call {
         Err(malformed) => {
             let detail = malformed.to_string();
             let call = heard.call(None, None, Verdict::Refused, Some(&detail));
-            marketplace_calls::record(&mut transaction, &call).await?;
+            record(&mut transaction, &call).await?;
             (form(&SpiAnswer::refused(heard.action, detail)), Told::new())
         }
         Ok(SpiCall::Create(announcement)) => announce(app, &mut transaction, heard, announcement).await?,
@@ -127,7 +139,7 @@ impl Heard<'_> {
     ) -> Call<'a> {
         Call {
             marketplace: MARKETPLACE,
-            action: self.parameters.get("action").unwrap_or_default(),
+            action: &self.kept_action,
             instance_id,
             order_id,
             parameters: &self.kept,
@@ -135,6 +147,11 @@ impl Heard<'_> {
             detail,
         }
     }
+}
+
+async fn record(db: &mut PgConnection, call: &Call<'_>) -> Result<(), sqlx::Error> {
+    metrics::counter!("landfall_marketplace_calls_total", "verdict" => call.verdict.as_str()).increment(1);
+    marketplace_calls::record(db, call).await
 }
 
 /// createInstance: the purchase, and nothing else: the activation begins with the buyer.
@@ -146,28 +163,29 @@ async fn announce(
 ) -> Result<(Value, Told), sqlx::Error> {
     let Ok(mut purchase) = purchase(announcement) else {
         let call = heard.call(None, None, Verdict::Refused, Some("an id is malformed"));
-        marketplace_calls::record(db, &call).await?;
+        record(db, &call).await?;
         return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Told::new()));
     };
     let answer = form(&created(app, &purchase));
     let instance_id = purchase.instance_id.clone();
     let order_id = purchase.sold.order_id.clone();
     let call = |verdict, detail| heard.call(Some(instance_id.as_str()), order_id.as_deref(), verdict, detail);
+    purchases::lock_instance(db, MARKETPLACE, &instance_id).await?;
     if !purchases::insert(db, &purchase, &answer).await? {
         let before = purchases::lock(db, MARKETPLACE, &instance_id).await?;
         return match before {
             Some((before, answer)) if before.account_id == purchase.account_id => {
-                marketplace_calls::record(db, &call(Verdict::Repeated, None)).await?;
+                record(db, &call(Verdict::Repeated, None)).await?;
                 Ok((answer, Told::new()))
             }
             _ => {
                 let detail = "another aliUid announced this instance before";
-                marketplace_calls::record(db, &call(Verdict::Refused, Some(detail))).await?;
+                record(db, &call(Verdict::Refused, Some(detail))).await?;
                 Ok((form(&SpiAnswer::refused(heard.action, detail)), Told::new()))
             }
         };
     }
-    marketplace_calls::record(db, &call(Verdict::Accepted, None)).await?;
+    record(db, &call(Verdict::Accepted, None)).await?;
     let mut released = false;
     for kept in marketplace_calls::take_unmatched(db, MARKETPLACE, instance_id.as_str()).await? {
         if let Some(notice) = reread(&kept) {
@@ -232,21 +250,22 @@ async fn listen(
 ) -> Result<(Value, Told), sqlx::Error> {
     let taken = form(&SpiAnswer::taken(heard.action.unwrap_or(Action::ExpiredInstance)));
     let (notice, order_id) = notice(call);
-    let record = |verdict| heard.call(Some(call.instance_id()), order_id.as_deref(), verdict, None);
+    let told = |verdict| heard.call(Some(call.instance_id()), order_id.as_deref(), verdict, None);
     let Ok(instance_id) = InstanceId::parse(call.instance_id()) else {
-        marketplace_calls::record(db, &record(Verdict::Refused)).await?;
+        record(db, &told(Verdict::Refused)).await?;
         return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Told::new()));
     };
+    purchases::lock_instance(db, MARKETPLACE, &instance_id).await?;
     let known = purchases::lock(db, MARKETPLACE, &instance_id).await?;
-    if marketplace_calls::is_repeated(db, &record(Verdict::Accepted)).await? {
-        marketplace_calls::record(db, &record(Verdict::Repeated)).await?;
+    if marketplace_calls::is_repeated(db, &told(Verdict::Accepted)).await? {
+        record(db, &told(Verdict::Repeated)).await?;
         return Ok((taken, Told::new()));
     }
     let Some((mut purchase, _)) = known else {
-        marketplace_calls::record(db, &record(Verdict::Unmatched)).await?;
+        record(db, &told(Verdict::Unmatched)).await?;
         return Ok((taken, Told::new()));
     };
-    marketplace_calls::record(db, &record(Verdict::Accepted)).await?;
+    record(db, &told(Verdict::Accepted)).await?;
     let Some(notice) = notice else { return Ok((taken, Told::new())) };
     if !notice.clone().take_effect(&mut purchase) {
         return Ok((taken, Told::new()));

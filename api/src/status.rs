@@ -1,9 +1,6 @@
-//! What the pages poll: reading an activation, waiting for its next version.
-
-use std::time::Duration;
+//! What the pages poll: an activation as it is read, and as it is answered.
 
 use axum::Json;
-use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::{Activation, Status};
@@ -12,19 +9,17 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::access;
 use crate::app::App;
-use crate::asked::Asked;
 use crate::problem::Problem;
 
 mod document;
+mod polling;
+mod stream;
 pub mod waiting;
 
 pub use document::Shown;
+pub use polling::get;
 use document::{ChallengeRow, StepRow, Written};
-
-/// `Prefer: wait` holds no longer (contract §4): below the usual limits of proxies.
-const LONGEST_WAIT: u64 = 25;
 
 /// An activation as it was read: what is shown, and what the pages need beside it.
 pub struct Document {
@@ -137,69 +132,4 @@ impl Document {
 
 fn decode<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T, sqlx::Error> {
     serde_json::from_value(value).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-/// `GET /v1/activations/{id}`: the activation, or 304, at once or when its version changes.
-///
-/// # Errors
-/// 401, 404 or 503.
-pub async fn get(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
-    let id: Uuid = id.parse().map_err(|_| Problem::unknown_activation())?;
-    let known = asked.header(header::IF_NONE_MATCH.as_str()).and_then(tag_version);
-    let wait = asked.header("prefer").and_then(preferred_wait).map(|seconds| seconds.min(LONGEST_WAIT));
-    let mut db = app.database.pool().acquire().await?;
-    let seen = access::see(&app, &mut db, &asked, id).await?;
-    let mut document = Document::read(&app, &mut db, id).await?.ok_or_else(Problem::unknown_activation)?;
-    drop(db);
-    if let Some(seconds) = wait {
-        let unchanged = known.unwrap_or(document.version()) == document.version();
-        if unchanged && !document.shown.status.is_final() {
-            let waited = app.waiting.until_after(&seen.caller, id, document.version(), Duration::from_secs(seconds));
-            if waited.await {
-                let mut db = app.database.pool().acquire().await?;
-                document = Document::read(&app, &mut db, id).await?.ok_or_else(Problem::unknown_activation)?;
-            }
-        }
-    }
-    let mut response =
-        if known == Some(document.version()) { document.not_modified() } else { document.answer(StatusCode::OK) };
-    if let Some(seconds) = wait
-        && let Ok(applied) = HeaderValue::from_str(&format!("wait={seconds}"))
-    {
-        response.headers_mut().insert("preference-applied", applied);
-    }
-    Ok(response)
-}
-
-/// The version in an `If-None-Match`; a weak tag is as good as a strong one here (RFC 9110, 13.1.2).
-fn tag_version(text: &str) -> Option<i64> {
-    text.split(',').find_map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"').parse().ok())
-}
-
-/// The seconds of `Prefer: wait=N` (RFC 7240).
-fn preferred_wait(text: &str) -> Option<u64> {
-    text.split([',', ';']).find_map(|preference| {
-        let (name, seconds) = preference.split_once('=')?;
-        if name.trim().eq_ignore_ascii_case("wait") { seconds.trim().trim_matches('"').parse().ok() } else { None }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_read_as_rfc_7240_writes_it() {
-        assert_eq!(preferred_wait("wait=20"), Some(20));
-        assert_eq!(preferred_wait("respond-async, wait=100"), Some(100));
-        assert_eq!(preferred_wait("respond-async"), None);
-    }
-
-    #[test]
-    fn a_tag_is_the_version_weak_or_strong() {
-        assert_eq!(tag_version("\"7\""), Some(7));
-        assert_eq!(tag_version("W/\"7\""), Some(7));
-        assert_eq!(tag_version("\"x\", \"8\""), Some(8));
-        assert_eq!(tag_version("*"), None);
-    }
 }

@@ -240,7 +240,7 @@ fn within_limits(counted: &challenges::Counted, codes_per_client: i64) -> Result
 }
 
 fn too_many(detail: &str, wait: i64) -> Problem {
-    Problem::too_many_codes(detail, u64::try_from(wait).unwrap_or(1))
+    Problem::too_many_codes(detail, wait)
 }
 
 /// Checks a code, or that the target is proven. A try is counted before the comparison, in a transaction that always

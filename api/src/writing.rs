@@ -24,6 +24,9 @@ use crate::problem::Problem;
 use crate::status::Document;
 use crate::trace;
 
+/// After so many refusals of an activation within an hour it asks too much (contract §3).
+const REFUSALS_AN_HOUR: i64 = 10;
+
 /// What a write begins with.
 pub enum Begun {
     /// It was answered before, under the same key.
@@ -82,7 +85,8 @@ impl Writing {
     /// # Errors
     /// 401, 403, 404, the problems of idempotency, or 503.
     pub async fn begin(app: &App, asked: &Asked, id: &str, shows: Shows) -> Result<Begun, Problem> {
-        let id: Uuid = id.parse().map_err(|_| Problem::unknown_activation())?;
+        // No activation has the id that a malformed one becomes; first the caller is asked who it is.
+        let id = id.parse().unwrap_or_else(|_| Uuid::nil());
         let text = key_text(asked)?;
         let mut transaction = app.database.begin().await?;
         let seen = access::see(app, &mut transaction, asked, id).await?;
@@ -124,19 +128,18 @@ impl Writing {
     /// 409 `out-of-turn` or `in-progress`; 429 after ten refusals in an hour.
     pub async fn may(&mut self, call: Call) -> Result<(), Problem> {
         self.activation.may(call)?;
-        let refused = sqlx::query_scalar!(
-            r#"select count(*) as "refused!"
+        let full_for = sqlx::query_scalar!(
+            r#"select ceil(extract(epoch from finished_at + interval '1 hour' - now()))::bigint as "full_for!"
                from commands
-               where activation_id = $1 and state = 'refused' and finished_at > now() - interval '1 hour'"#,
+               where activation_id = $1 and state = 'refused' and finished_at > now() - interval '1 hour'
+               order by finished_at desc offset $2 limit 1"#,
             self.activation.id,
+            REFUSALS_AN_HOUR - 1,
         )
-        .fetch_one(&mut *self.transaction)
+        .fetch_optional(&mut *self.transaction)
         .await?;
-        if refused >= 10 {
-            return Err(Problem::too_many_requests(
-                "Ten requests of this activation were refused within an hour.",
-                600,
-            ));
+        if let Some(wait) = full_for {
+            return Err(Problem::too_many_requests("Ten requests of this activation were refused within an hour.", wait));
         }
         Ok(())
     }
@@ -224,10 +227,11 @@ fn show(document: &Document, status: StatusCode, shows: Shows) -> Response {
 /// # Errors
 /// 400 if it is anything else.
 pub fn key_text(asked: &Asked) -> Result<Option<String>, Problem> {
-    let Some(value) = asked.headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()));
+    let mut values = asked.headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()) && values.next().is_none());
     let text = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
-    let text = text.ok_or_else(|| Problem::malformed("An Idempotency-Key has 1 to 255 visible ASCII characters."))?;
+    let text = text.ok_or_else(|| Problem::malformed("An Idempotency-Key has 1 to 255 visible ASCII characters, and comes once."))?;
     Ok(Some(text.to_owned()))
 }
 

@@ -7,3 +7,5 @@ mod registration;
 mod refusals;
 mod interruptions;
 mod wakeups;
+
+mod spi;

@@ -27,4 +27,6 @@ pub mod entrusted;
 pub mod history;
 pub mod supervised;
 pub mod meddler;
+pub mod caller;
+pub mod seller;
 pub mod invariants;

@@ -65,6 +65,12 @@ impl Wishes {
         self.with(name, "")
     }
 
+    /// Without keys for the marketplace's OpenAPI: purchases are verified against announcements alone.
+    #[must_use]
+    pub fn by_announcement(self) -> Self {
+        self.without("ALIBABA_ACCESS_KEY_ID").without("ALIBABA_ACCESS_KEY_SECRET")
+    }
+
     /// Uses a NATS of the test's own.
     pub fn on_nats(mut self, url: &str) -> Self {
         self.nats_url = Some(url.to_owned());
@@ -236,6 +242,13 @@ impl Stack {
     /// Starts the API with further variables, and waits for nothing.
     pub fn spawn_api_with(&mut self, more: &[(&str, &str)]) {
         self.api = Some(self.spawn("landfall-api", more));
+    }
+
+    /// A further API process, with its own address and further variables; waits for nothing.
+    pub fn another_api(&self, more: &[(&str, &str)]) -> (Leashed, Url) {
+        let address = format!("127.0.0.1:{}", free_port());
+        let more: Vec<_> = more.iter().copied().chain([("LISTEN_ADDR", address.as_str())]).collect();
+        (self.spawn("landfall-api", &more), format!("http://{address}/").parse().unwrap())
     }
 
     fn spawn(&self, name: &'static str, more: &[(&str, &str)]) -> Leashed {

@@ -1,7 +1,7 @@
 //! Waiting for a version: woken by hints, and when they are silent by one query a second for all who wait.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -9,15 +9,19 @@ use landfall_shared::dispatch::Hint;
 use landfall_shared::store::Database;
 use landfall_shared::topology::Topology;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// More open waits of one caller are answered at once (contract §4).
 const WAITS_OF_A_CALLER: usize = 20;
+/// A database that is frozen would hold the one question of all who wait for ever.
+const LONGEST_QUESTION: Duration = Duration::from_secs(5);
 
 /// Who waits for what.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Waiting {
     rooms: Arc<Mutex<Rooms>>,
+    stop: CancellationToken,
 }
 
 #[derive(Default)]
@@ -26,52 +30,51 @@ struct Rooms {
     callers: HashMap<Vec<u8>, usize>,
 }
 
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// The activation has a later version.
+    Later,
+    /// It has not, and the time is over.
+    TimeOver,
+    /// The process stops.
+    Stopping,
+}
+
 impl Waiting {
-    /// Starts listening for hints and asking the database.
+    /// Starts listening for hints and asking the database; all waits end when the token is cancelled.
     #[must_use]
-    pub fn start(database: Database, client: async_nats::Client, topology: Topology) -> Self {
-        let waiting = Self::default();
+    pub fn start(database: Database, client: async_nats::Client, topology: Topology, stop: CancellationToken) -> Self {
+        let waiting = Self { rooms: Arc::default(), stop };
         tokio::spawn(waiting.clone().listen(client, topology));
         tokio::spawn(waiting.clone().ask(database));
         waiting
     }
 
-    /// Waits until the activation has a later version, at most so long; true if it has.
-    pub async fn until_after(&self, caller: &[u8], id: Uuid, version: i64, longest: Duration) -> bool {
-        let Some(_seat) = self.sit_down(caller) else { return false };
-        let mut versions = self.room(id, version);
-        let later = versions.wait_for(|now| *now > version);
-        let came = matches!(tokio::time::timeout(longest, later).await, Ok(Ok(_)));
-        drop(versions);
-        self.leave(id);
-        came
-    }
-
-    fn sit_down(&self, caller: &[u8]) -> Option<Seat> {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A seat for one open wait of a caller; none if the caller has too many already.
+    #[must_use]
+    pub fn seat(&self, caller: &[u8]) -> Option<Seat> {
+        let mut rooms = self.rooms();
         let waits = rooms.callers.entry(caller.to_vec()).or_default();
         if *waits >= WAITS_OF_A_CALLER {
             return None;
         }
         *waits += 1;
+        drop(rooms);
         Some(Seat { waiting: self.clone(), caller: caller.to_vec() })
     }
 
-    fn room(&self, id: Uuid, version: i64) -> watch::Receiver<i64> {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.versions.entry(id).or_insert_with(|| watch::Sender::new(version)).subscribe()
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leave(&self, id: Uuid) {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if rooms.versions.get(&id).is_some_and(|room| room.receiver_count() == 0) {
-            rooms.versions.remove(&id);
-        }
+    fn enter(&self, id: Uuid, version: i64) -> Room {
+        let versions = self.rooms().versions.entry(id).or_insert_with(|| watch::Sender::new(version)).subscribe();
+        Room { waiting: self.clone(), id, versions: Some(versions) }
     }
 
     fn heard(&self, id: Uuid, version: i64) {
-        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = rooms.versions.get(&id) {
+        if let Some(room) = self.rooms().versions.get(&id) {
             room.send_if_modified(|known| {
                 let later = version > *known;
                 *known = version.max(*known);
@@ -98,15 +101,13 @@ impl Waiting {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         loop {
             ticks.tick().await;
-            let ids: Vec<Uuid> = {
-                let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-                rooms.versions.keys().copied().collect()
-            };
+            let ids: Vec<Uuid> = self.rooms().versions.keys().copied().collect();
             if ids.is_empty() {
                 continue;
             }
-            let asked = sqlx::query!("select id, version from activations where id = any($1)", &ids);
-            if let Ok(rows) = asked.fetch_all(&database.pool()).await {
+            let pool = database.pool();
+            let asked = sqlx::query!("select id, version from activations where id = any($1)", &ids).fetch_all(&pool);
+            if let Ok(Ok(rows)) = tokio::time::timeout(LONGEST_QUESTION, asked).await {
                 for row in rows {
                     self.heard(row.id, row.version);
                 }
@@ -115,20 +116,57 @@ impl Waiting {
     }
 }
 
-/// One wait of a caller, counted while it lasts.
-struct Seat {
+/// One open wait of a caller, counted while it lasts.
+pub struct Seat {
     waiting: Waiting,
     caller: Vec<u8>,
 }
 
+impl Seat {
+    /// Waits until the activation has a later version, at most so long.
+    pub async fn until_after(&self, id: Uuid, version: i64, longest: Duration) -> Waited {
+        let mut room = self.waiting.enter(id, version);
+        tokio::select! {
+            () = room.until_after(version) => Waited::Later,
+            () = tokio::time::sleep(longest) => Waited::TimeOver,
+            () = self.waiting.stop.cancelled() => Waited::Stopping,
+        }
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut rooms = self.waiting.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.waiting.rooms();
         if let Some(waits) = rooms.callers.get_mut(&self.caller) {
             *waits -= 1;
             if *waits == 0 {
                 rooms.callers.remove(&self.caller);
             }
+        }
+    }
+}
+
+/// Where those wait who wait for one activation; the last to leave closes it, also one whose client has gone away.
+struct Room {
+    waiting: Waiting,
+    id: Uuid,
+    versions: Option<watch::Receiver<i64>>,
+}
+
+impl Room {
+    async fn until_after(&mut self, version: i64) {
+        if let Some(versions) = &mut self.versions {
+            let _ = versions.wait_for(|now| *now > version).await;
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.versions = None;
+        let mut rooms = self.waiting.rooms();
+        if rooms.versions.get(&self.id).is_some_and(|room| room.receiver_count() == 0) {
+            rooms.versions.remove(&self.id);
         }
     }
 }

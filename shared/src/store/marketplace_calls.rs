@@ -22,7 +22,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    fn as_str(self) -> &'static str {
+    /// The word in the column `verdict`, and in the metric.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Repeated => "repeated",
@@ -58,8 +60,10 @@ pub struct Call<'a> {
 /// If the database fails.
 pub async fn record(db: &mut PgConnection, call: &Call<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "insert into marketplace_calls (id, marketplace, action, instance_id, order_id, parameters, verdict, detail)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        // Not the transaction's beginning: of two calls for one instance the one that waited for the other came later.
+        "insert into marketplace_calls
+           (id, marketplace, action, instance_id, order_id, parameters, verdict, detail, received_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())",
         Uuid::now_v7(),
         call.marketplace.as_str(),
         call.action,
@@ -74,15 +78,20 @@ pub async fn record(db: &mut PgConnection, call: &Call<'_>) -> Result<(), sqlx::
     Ok(())
 }
 
-/// Records a call with a bad token, at most 60 a minute; false if it was one too many.
+/// Of the calls with a bad token at most so many a minute are recorded (contract §2).
+pub const BAD_TOKENS_A_MINUTE: i64 = 60;
+
+/// Records a call with a bad token, where there is room in this minute; false if it was one too many. Whoever counts waits
+/// for the others until the transaction ends.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn record_bad_token(db: &mut PgConnection, call: &Call<'_>) -> Result<bool, sqlx::Error> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('bad token', 19))").fetch_one(&mut *db).await?;
     let recorded = sqlx::query!(
         "insert into marketplace_calls (id, marketplace, action, instance_id, order_id, parameters, verdict, detail)
          select $1, $2, $3, $4, $5, $6, 'bad-token', $7
-         where 60 > (
+         where $8 > (
            select count(*)
            from marketplace_calls
            where verdict = 'bad-token' and received_at > now() - interval '1 minute'
@@ -94,6 +103,7 @@ pub async fn record_bad_token(db: &mut PgConnection, call: &Call<'_>) -> Result<
         call.order_id,
         call.parameters,
         call.detail,
+        BAD_TOKENS_A_MINUTE,
     )
     .execute(db)
     .await?;
@@ -137,12 +147,13 @@ pub async fn take_unmatched(
         "update marketplace_calls
          set applied_at = now()
          where marketplace = $1 and instance_id = $2 and verdict = 'unmatched' and applied_at is null
-         returning id, parameters",
+         returning id, received_at, parameters",
         marketplace.as_str(),
         instance_id,
     )
     .fetch_all(db)
     .await?;
-    rows.sort_by_key(|row| row.id);
+    // The database's clock, and where it stood still the order of the ids.
+    rows.sort_by_key(|row| (row.received_at, row.id));
     Ok(rows.into_iter().map(|row| row.parameters).collect())
 }

@@ -37,6 +37,21 @@ pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: &Value) 
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Lets nobody else announce, change or log in to an instance until the transaction ends, also where there is no row yet that
+/// could be locked: what the marketplace says of an unknown instance would miss its announcement.
+///
+/// # Errors
+/// If the database fails.
+pub async fn lock_instance(
+    db: &mut PgConnection,
+    marketplace: MarketplaceName,
+    instance_id: &InstanceId,
+) -> Result<(), sqlx::Error> {
+    let instance = format!("{} {instance_id}", marketplace.as_str());
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 17))", instance).fetch_one(db).await?;
+    Ok(())
+}
+
 /// Locks a purchase; with it comes what its announcement was answered.
 ///
 /// # Errors

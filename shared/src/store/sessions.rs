@@ -22,7 +22,8 @@ impl Entry {
     }
 }
 
-/// Begins a session that may see an activation, and what the browser's earlier session could see, which ends.
+/// Begins a session that may see an activation, and what the browser's earlier session could see, whose place it takes. Of a
+/// double click both requests bring the earlier session: both get what it saw.
 ///
 /// # Errors
 /// If the database fails.
@@ -40,13 +41,16 @@ pub async fn begin(
              select $1, activation_id, entry
              from session_activations
              join sessions on sessions.id = session_activations.session_id
-             where session_id = $2 and used_at > now() - interval '24 hours'",
+             where session_id = $2 and used_at > now() - interval '24 hours'
+               and (replaced_at is null or replaced_at > now() - interval '10 seconds')",
             id,
             earlier,
         )
         .execute(&mut *db)
         .await?;
-        end(db, earlier).await?;
+        sqlx::query!("update sessions set replaced_at = coalesce(replaced_at, now()) where id = $1", earlier)
+            .execute(&mut *db)
+            .await?;
     }
     sqlx::query!(
         "insert into session_activations (session_id, activation_id, entry)
@@ -90,7 +94,7 @@ pub async fn is_alive(db: &mut PgConnection, id: &[u8]) -> Result<bool, sqlx::Er
     let used = sqlx::query!(
         r#"select used_at < now() - interval '1 minute' as "stale!"
            from sessions
-           where id = $1 and used_at > now() - interval '24 hours'"#,
+           where id = $1 and used_at > now() - interval '24 hours' and replaced_at is null"#,
         id
     )
     .fetch_optional(&mut *db)
@@ -110,7 +114,8 @@ pub async fn entry(db: &mut PgConnection, id: &[u8], activation_id: Uuid) -> Res
         "select sa.entry
          from session_activations sa
          join sessions s on s.id = sa.session_id
-         where sa.session_id = $1 and sa.activation_id = $2 and s.used_at > now() - interval '24 hours'",
+         where sa.session_id = $1 and sa.activation_id = $2
+           and s.used_at > now() - interval '24 hours' and s.replaced_at is null",
         id,
         activation_id,
     )
