@@ -18,8 +18,8 @@ mod stream;
 pub mod waiting;
 
 pub use document::Shown;
-pub use polling::get;
 use document::{ChallengeRow, StepRow, Written};
+pub use polling::get;
 
 /// An activation as it was read: what is shown, and what the pages need beside it.
 pub struct Document {

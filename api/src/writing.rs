@@ -139,7 +139,10 @@ impl Writing {
         .fetch_optional(&mut *self.transaction)
         .await?;
         if let Some(wait) = full_for {
-            return Err(Problem::too_many_requests("Ten requests of this activation were refused within an hour.", wait));
+            return Err(Problem::too_many_requests(
+                "Ten requests of this activation were refused within an hour.",
+                wait,
+            ));
         }
         Ok(())
     }
@@ -231,7 +234,9 @@ pub fn key_text(asked: &Asked) -> Result<Option<String>, Problem> {
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()) && values.next().is_none());
     let text = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
-    let text = text.ok_or_else(|| Problem::malformed("An Idempotency-Key has 1 to 255 visible ASCII characters, and comes once."))?;
+    let text = text.ok_or_else(|| {
+        Problem::malformed("An Idempotency-Key has 1 to 255 visible ASCII characters, and comes once.")
+    })?;
     Ok(Some(text.to_owned()))
 }
 

@@ -84,7 +84,8 @@ async fn lifecycle_calls_are_taken(seller: &Seller) {
             let taken = seller.calls(&pairs).await;
             assert_eq!(taken.text, r#"{"success":"true"}"#, "{action} of {instance_id}");
         }
-        let paid = [("action", "orderPay"), ("requestId", "r-1"), ("aliUid", "1987654321012345"), ("orderBizId", instance_id)];
+        let paid =
+            [("action", "orderPay"), ("requestId", "r-1"), ("aliUid", "1987654321012345"), ("orderBizId", instance_id)];
         let paid = [paid.as_slice(), &[("orderId", "33"), ("productCode", "cmgj1"), ("skuId", "y")]].concat();
         assert_eq!(seller.calls(&paid).await.text, r#"{"success":true}"#);
     }
@@ -99,7 +100,9 @@ async fn bad_tokens_are_refused(seller: &Seller) {
         assert!(refused["instanceId"] == "0" && is_refused(&refused), "{token}: {refused}");
     }
     // What was signed is every parameter: one more, one less or another spoils it.
-    for spoilt in [format!("{unsigned}&x=1&token={good}"), format!("{}&token={good}", unsigned.replace("false", "true"))] {
+    for spoilt in
+        [format!("{unsigned}&x=1&token={good}"), format!("{}&token={good}", unsigned.replace("false", "true"))]
+    {
         assert!(is_refused(&seller.calls_raw(&spoilt).await.is(200)), "{spoilt}");
     }
     for (action, answer) in [
@@ -132,13 +135,30 @@ async fn malformed_calls_are_refused(seller: &Seller) {
         assert_eq!(is_refused(&seller.calls(&released).await.is(200)), !value.is_empty(), "isRefund={value}");
     }
     for value in [
-        "2031-05-06", "2031-05-06T07:08:09", "2031-05-06 07:08", "2031-05-06 07:08:09Z", "2031-02-30 07:08:09", "2031-13-01 00:00:00",
-        "2031-05-06 24:00:00", "2031-05-06 07:60:00", "31-05-06 07:08:09", " 2031-05-06 07:08:09", "2031-05-06  07:08:09",
-        "2031/05/06 07:08:09", "1930000000", "never", "２０３１-05-06 07:08:09",
+        "2031-05-06",
+        "2031-05-06T07:08:09",
+        "2031-05-06 07:08",
+        "2031-05-06 07:08:09Z",
+        "2031-02-30 07:08:09",
+        "2031-13-01 00:00:00",
+        "2031-05-06 24:00:00",
+        "2031-05-06 07:60:00",
+        "31-05-06 07:08:09",
+        " 2031-05-06 07:08:09",
+        "2031-05-06  07:08:09",
+        "2031/05/06 07:08:09",
+        "1930000000",
+        "never",
+        "２０３１-05-06 07:08:09",
     ] {
-        assert!(is_refused(&seller.calls(&changed("400010005", &[("expiredOn", Some(value))])).await.is(200)), "{value}");
+        assert!(
+            is_refused(&seller.calls(&changed("400010005", &[("expiredOn", Some(value))])).await.is(200)),
+            "{value}"
+        );
     }
-    for action in ["", "createinstance", "CreateInstance", "verify", "bindDomain", "getInstanceStatus", "createInstance "] {
+    for action in
+        ["", "createinstance", "CreateInstance", "verify", "bindDomain", "getInstanceStatus", "createInstance "]
+    {
         let refused = seller.calls(&changed("400010005", &[("action", Some(action))])).await.is(200);
         assert_eq!(refused["success"], "false", "{action}: {refused}");
     }
@@ -161,7 +181,12 @@ async fn what_is_optional_may_be_absent(seller: &Seller) {
     for call in [
         vec![("action", "renewInstance"), ("instanceId", "400010006"), ("orderId", "1")],
         vec![("action", "renewInstance"), ("instanceId", "400010006"), ("orderId", "2"), ("expiredOn", "")],
-        vec![("action", "renewInstance"), ("instanceId", "400010006"), ("orderId", "3"), ("expiredOn", "2001-01-01 00:00:00")],
+        vec![
+            ("action", "renewInstance"),
+            ("instanceId", "400010006"),
+            ("orderId", "3"),
+            ("expiredOn", "2001-01-01 00:00:00"),
+        ],
         vec![("action", "upgradeInstance"), ("instanceId", "400010006"), ("skuId", "y")],
         vec![("action", "releaseInstance"), ("instanceId", "400010006")],
         vec![("action", "releaseInstance"), ("instanceId", "400010006"), ("orderId", "4")],
@@ -197,12 +222,11 @@ async fn parameters_are_decoded_as_a_servlet_does(stack: &Stack, seller: &Seller
     let good = seller.token_of(&twice);
     assert!(is_refused(&seller.calls_raw(&format!("token=0&{twice}&token={good}")).await.is(200)));
     assert_eq!(seller.calls_raw(&format!("token={good}&{twice}&token=0")).await.is(200)["instanceId"], "400020100");
-    let expires: Vec<String> = sqlx::query_scalar(
-        "select expires_at::text from purchases where instance_id in ('400020000', '400020001')",
-    )
-    .fetch_all(&stack.pool)
-    .await
-    .unwrap();
+    let expires: Vec<String> =
+        sqlx::query_scalar("select expires_at::text from purchases where instance_id in ('400020000', '400020001')")
+            .fetch_all(&stack.pool)
+            .await
+            .unwrap();
     assert_eq!(expires, ["2031-05-05 23:08:09+00", "2031-05-05 23:08:09+00"], "Asia/Shanghai");
 }
 
@@ -257,14 +281,16 @@ async fn both_keys_are_good_while_rotating(seller: &Seller) {
 }
 
 async fn unknown_parameters_are_kept(stack: &Stack, seller: &Seller) {
-    let pairs = changed("400060001", &[("package_version", Some("yuncode1")), ("Count", Some("2")), ("容量", Some("5 TB"))]);
+    let pairs =
+        changed("400060001", &[("package_version", Some("yuncode1")), ("Count", Some("2")), ("容量", Some("5 TB"))]);
     assert_eq!(seller.calls(&pairs).await.is(200)["instanceId"], "400060001");
     let kept = || async {
         let items = sqlx::query_scalar::<_, Value>("select items from purchases where instance_id = '400060001'");
         items.fetch_one(&stack.pool).await.unwrap()
     };
     assert_eq!(kept().await, json!({"package_version": "yuncode1", "Count": "2", "容量": "5 TB"}));
-    let upgrade = [("action", "upgradeInstance"), ("instanceId", "400060001"), ("skuId", "y"), ("orderId", "5"), ("Count", "7")];
+    let upgrade =
+        [("action", "upgradeInstance"), ("instanceId", "400060001"), ("skuId", "y"), ("orderId", "5"), ("Count", "7")];
     assert_eq!(seller.calls(&upgrade).await.text, r#"{"success":"true"}"#);
     assert_eq!(kept().await, json!({"package_version": "yuncode1", "Count": "7", "容量": "5 TB"}));
 }
@@ -282,8 +308,12 @@ async fn what_came_before_the_announcement_is_applied_in_its_order() {
     told("expiredInstance", &[]).await;
     seller.announces("1987654321012345", "400070001").await;
     let (ann, path) = seller.logs_in(&stack.pool, "400070001").await;
-    let seen = sees(&ann, &path, "the instance has expired", |seen| seen["problem"]["code"] == "instance-not-active").await;
-    assert_eq!((&seen["status"], &seen["action"], &seen["stage"]), (&json!("waiting_for_buyer"), &json!("correct"), &json!("purchase")));
+    let seen =
+        sees(&ann, &path, "the instance has expired", |seen| seen["problem"]["code"] == "instance-not-active").await;
+    assert_eq!(
+        (&seen["status"], &seen["action"], &seen["stage"]),
+        (&json!("waiting_for_buyer"), &json!("correct"), &json!("purchase"))
+    );
     // The order of the renewal above: a late repeat changes nothing. A new one does.
     told("renewInstance", &[("orderId", "31"), ("expiredOn", "2031-05-06 07:08:09")]).await;
     assert_eq!(ann.get(&path).await.is(200)["problem"]["code"], "instance-not-active");
@@ -309,7 +339,8 @@ async fn calls_are_recorded_without_token_and_a_flood_of_bad_ones_is_counted() {
     let signed = seller.sign(&query(&announcement("1987654321012345", "400080001")));
     assert_eq!(seller.calls_raw(&signed).await.is(200)["instanceId"], "400080001");
     let guessed = "f00dfeedf00dfeedf00dfeedf00dfeed";
-    let bad: Vec<_> = (0..150).map(|n| format!("action=expiredInstance&instanceId={n}&n=%00&token={guessed}")).collect();
+    let bad: Vec<_> =
+        (0..150).map(|n| format!("action=expiredInstance&instanceId={n}&n=%00&token={guessed}")).collect();
     let answers = join_all(bad.iter().map(|call| seller.calls_raw(call))).await;
     assert!(answers.iter().all(|answer| answer.text == r#"{"success":"false","message":"bad token"}"#));
     assert!(is_refused(&seller.calls(&[("action", "brewCoffee")]).await.is(200)));
@@ -321,7 +352,10 @@ async fn calls_are_recorded_without_token_and_a_flood_of_bad_ones_is_counted() {
     assert_eq!(verdicts, [("accepted".into(), 1), ("bad-token".into(), 60), ("refused".into(), 1)]);
     let metrics = seller.caller.get("metrics").await.text;
     assert!(metrics.contains("landfall_marketplace_calls_total{verdict=\"bad-token\"} 150"), "{metrics}");
-    let rows: String = sqlx::query_scalar("select string_agg(c::text, '') from marketplace_calls c").fetch_one(&stack.pool).await.unwrap();
+    let rows: String = sqlx::query_scalar("select string_agg(c::text, '') from marketplace_calls c")
+        .fetch_one(&stack.pool)
+        .await
+        .unwrap();
     let token = signed.rsplit_once("&token=").unwrap().1;
     for text in [rows, stack.logs()] {
         assert!(!text.contains(token) && !text.contains(guessed), "a token stands somewhere");

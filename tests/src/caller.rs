@@ -118,7 +118,10 @@ impl Reply {
             assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "no {member}: {problem}");
         }
         if [429, 503].contains(&status) {
-            assert!(self.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "no Retry-After: {problem}");
+            assert!(
+                self.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0),
+                "no Retry-After: {problem}"
+            );
         }
         problem
     }
@@ -132,7 +135,10 @@ impl Reply {
         let problem = self.is_problem(422, "invalid-field");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let errors = problem["errors"].as_array().unwrap();
-        assert!(errors.iter().all(|error| error["detail"].as_str().is_some_and(|detail| !detail.is_empty())), "{problem}");
+        assert!(
+            errors.iter().all(|error| error["detail"].as_str().is_some_and(|detail| !detail.is_empty())),
+            "{problem}"
+        );
         errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect()
     }
 }

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::entrusted;
 use crate::patience::until;
+use crate::registering;
 
 /// The first request under this key still runs, in a connection whose end the API has not noticed.
 fn is_in_flight(answer: &Response) -> bool {
@@ -374,7 +375,11 @@ impl Buyer {
         self.logs_in_directly().await;
         let seen = self.settles().await;
         assert_eq!(seen["action"], "choose_billing_account", "{seen:#}");
-        let seen = self.registers(name).await;
+        let email = format!("{name}@example.com");
+        self.proves_address("registration", &email).await;
+        let password = json!({"password": format!("tr0ub4dor of {name}")});
+        let form = registering::changed(registering::form(name, &email, &format!("Lab of {name}")), password);
+        let seen = self.registers(&form).await;
         assert_eq!(seen["action"], "confirm", "{seen:#}");
         self.confirms_and_hears_of_a_renewal().await;
     }
@@ -384,21 +389,6 @@ impl Buyer {
         self.marketplace_says("renew", json!({})).await;
         let seen = self.sees_steps("renew", "succeeded", 1).await;
         assert_eq!((&seen["stage"], &seen["status"]), (&json!("active"), &json!("succeeded")), "{seen:#}");
-    }
-
-    /// Has no Billing Center account: proves an address, and fills in everything.
-    pub async fn registers(&mut self, name: &str) -> Value {
-        let email = format!("{name}@example.com");
-        let before = self.mails(&email).await.len();
-        let asked = self.asks_for_code("registration", &email).await;
-        assert_eq!(asked.status(), StatusCode::ACCEPTED, "{}", asked.text().await.unwrap());
-        let code = self.reads_code(&email, before + 1).await;
-        let form = json!({"username": name, "email": email, "code": code, "password": format!("tr0ub4dor of {name}"),
-                          "company": {"name": "Acme Ltd", "country": "SG"}, "terms_accepted": true,
-                          "workspace": {"name": format!("Lab of {name}"), "language": "en", "site": "cn"}});
-        let registered = self.asks(Method::POST, "/registration", Some(form)).await;
-        assert_eq!(registered.status(), StatusCode::ACCEPTED, "{}", registered.text().await.unwrap());
-        self.settles().await
     }
 
     /// Step three: confirms, and is sent to the login page.

@@ -116,7 +116,12 @@ pub async fn now(db: &PgPool) -> OffsetDateTime {
 }
 
 /// Polls an activation until it is as described.
-pub async fn sees(caller: &Caller, path: &str, what: &str, is: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+pub async fn sees(
+    caller: &Caller,
+    path: &str,
+    what: &str,
+    is: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
     let is = &is;
     until(what, || async move {
         let seen = caller.get(path).await.is(200);

@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use uuid::Uuid;
 
+use super::Document;
 use super::polling::look;
 use super::waiting::{Seat, Waited};
-use super::Document;
 use crate::access::Seen;
 use crate::app::App;
 use crate::asked::Asked;
@@ -105,7 +105,8 @@ fn prefers_stream(headers: &HeaderMap) -> bool {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
         let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
-        if ["text/event-stream", "application/json", "application/*", "*/*"].contains(&name.as_str()) && weight > best.0 {
+        if ["text/event-stream", "application/json", "application/*", "*/*"].contains(&name.as_str()) && weight > best.0
+        {
             best = (weight, name == "text/event-stream");
         }
     }
@@ -123,7 +124,9 @@ mod tests {
     #[test]
     fn the_stream_is_for_those_who_name_it() {
         assert!(stream(&["text/event-stream"]) && stream(&["Text/Event-Stream; charset=utf-8"]));
-        assert!(stream(&["text/event-stream, application/json"]) && stream(&["application/json;q=0.5,text/event-stream"]));
+        assert!(
+            stream(&["text/event-stream, application/json"]) && stream(&["application/json;q=0.5,text/event-stream"])
+        );
         for line in ["", "*/*", "application/json", "text/html", "application/json, text/event-stream"] {
             assert!(!stream(&[line]), "{line}");
         }

@@ -99,7 +99,7 @@ waits_for_operator as (
   update sealed s
   set erase_at = now() + interval '7 days'
   from held h
-  where h.command_state = 'dead' and h.next_id is null and s.activation_id = h.activation_id
+  where h.command_state = 'dead' and s.activation_id = h.activation_id
 ),
 activation as (
   update activations a
