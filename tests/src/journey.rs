@@ -346,61 +346,6 @@ impl Buyer {
         .await
     }
 
-    /// What must exist for a whole way: a Billing Center account and a console account, named after her.
-    pub async fn is_known_as(&self, name: &str) {
-        self.has("billing-accounts", json!({"username": name, "email": format!("{name}@bills.example")})).await;
-        let owner = json!({"username": format!("{name}.lee"), "email": format!("{name}@example.com"),
-                           "password": "correct horse", "site": "cn"});
-        self.has("console-accounts", owner).await;
-    }
-
-    /// Steps one to three of the guide, and what the marketplace says a month later.
-    pub async fn goes_the_whole_way(&mut self, name: &str) {
-        self.is_known_as(name).await;
-        self.purchases().await;
-        self.logs_in_directly().await;
-        let seen = self.settles().await;
-        assert_eq!(seen["action"], "choose_billing_account", "{seen:#}");
-        let seen = self.binds_billing_account(name, &format!("{name}@bills.example")).await;
-        assert_eq!(seen["action"], "choose_workspace", "{seen:#}");
-        let seen = self.creates_workspace(&format!("Lab of {name}"), &format!("{name}@example.com")).await;
-        assert_eq!(seen["action"], "confirm", "{seen:#}");
-        self.confirms_and_hears_of_a_renewal().await;
-    }
-
-    /// The same without a Billing Center account: registering in three parts.
-    pub async fn goes_the_whole_way_registering(&mut self, name: &str) {
-        self.purchases().await;
-        self.logs_in_directly().await;
-        let seen = self.settles().await;
-        assert_eq!(seen["action"], "choose_billing_account", "{seen:#}");
-        let seen = self.registers(name).await;
-        assert_eq!(seen["action"], "confirm", "{seen:#}");
-        self.confirms_and_hears_of_a_renewal().await;
-    }
-
-    async fn confirms_and_hears_of_a_renewal(&mut self) {
-        self.confirms().await;
-        self.marketplace_says("renew", json!({})).await;
-        let seen = self.sees_steps("renew", "succeeded", 1).await;
-        assert_eq!((&seen["stage"], &seen["status"]), (&json!("active"), &json!("succeeded")), "{seen:#}");
-    }
-
-    /// Has no Billing Center account: proves an address, and fills in everything.
-    pub async fn registers(&mut self, name: &str) -> Value {
-        let email = format!("{name}@example.com");
-        let before = self.mails(&email).await.len();
-        let asked = self.asks_for_code("registration", &email).await;
-        assert_eq!(asked.status(), StatusCode::ACCEPTED, "{}", asked.text().await.unwrap());
-        let code = self.reads_code(&email, before + 1).await;
-        let form = json!({"username": name, "email": email, "code": code, "password": format!("tr0ub4dor of {name}"),
-                          "company": {"name": "Acme Ltd", "country": "SG"}, "terms_accepted": true,
-                          "workspace": {"name": format!("Lab of {name}"), "language": "en", "site": "cn"}});
-        let registered = self.asks(Method::POST, "/registration", Some(form)).await;
-        assert_eq!(registered.status(), StatusCode::ACCEPTED, "{}", registered.text().await.unwrap());
-        self.settles().await
-    }
-
     /// Step three: confirms, and is sent to the login page.
     pub async fn confirms(&mut self) -> Url {
         let confirmed = self.asks(Method::POST, "/confirmation", Some(json!({}))).await;
