@@ -7,7 +7,6 @@ use url::Url;
 
 use crate::entrusted;
 use crate::patience::until;
-use crate::registering;
 
 /// The first request under this key still runs, in a connection whose end the API has not noticed.
 fn is_in_flight(answer: &Response) -> bool {
@@ -345,50 +344,6 @@ impl Buyer {
             steps.iter().filter(|step| step["name"] == name && step["status"] == status).count() >= times
         })
         .await
-    }
-
-    /// What must exist for a whole way: a Billing Center account and a console account, named after her.
-    pub async fn is_known_as(&self, name: &str) {
-        self.has("billing-accounts", json!({"username": name, "email": format!("{name}@bills.example")})).await;
-        let owner = json!({"username": format!("{name}.lee"), "email": format!("{name}@example.com"),
-                           "password": "correct horse", "site": "cn"});
-        self.has("console-accounts", owner).await;
-    }
-
-    /// Steps one to three of the guide, and what the marketplace says a month later.
-    pub async fn goes_the_whole_way(&mut self, name: &str) {
-        self.is_known_as(name).await;
-        self.purchases().await;
-        self.logs_in_directly().await;
-        let seen = self.settles().await;
-        assert_eq!(seen["action"], "choose_billing_account", "{seen:#}");
-        let seen = self.binds_billing_account(name, &format!("{name}@bills.example")).await;
-        assert_eq!(seen["action"], "choose_workspace", "{seen:#}");
-        let seen = self.creates_workspace(&format!("Lab of {name}"), &format!("{name}@example.com")).await;
-        assert_eq!(seen["action"], "confirm", "{seen:#}");
-        self.confirms_and_hears_of_a_renewal().await;
-    }
-
-    /// The same without a Billing Center account: registering in three parts.
-    pub async fn goes_the_whole_way_registering(&mut self, name: &str) {
-        self.purchases().await;
-        self.logs_in_directly().await;
-        let seen = self.settles().await;
-        assert_eq!(seen["action"], "choose_billing_account", "{seen:#}");
-        let email = format!("{name}@example.com");
-        self.proves_address("registration", &email).await;
-        let password = json!({"password": format!("tr0ub4dor of {name}")});
-        let form = registering::changed(registering::form(name, &email, &format!("Lab of {name}")), password);
-        let seen = self.registers(&form).await;
-        assert_eq!(seen["action"], "confirm", "{seen:#}");
-        self.confirms_and_hears_of_a_renewal().await;
-    }
-
-    async fn confirms_and_hears_of_a_renewal(&mut self) {
-        self.confirms().await;
-        self.marketplace_says("renew", json!({})).await;
-        let seen = self.sees_steps("renew", "succeeded", 1).await;
-        assert_eq!((&seen["stage"], &seen["status"]), (&json!("active"), &json!("succeeded")), "{seen:#}");
     }
 
     /// Step three: confirms, and is sent to the login page.

@@ -23,6 +23,7 @@ pub mod chance;
 pub mod stack;
 pub mod journey;
 pub mod registering;
+pub mod whole_way;
 pub mod entrusted;
 pub mod history;
 pub mod supervised;
