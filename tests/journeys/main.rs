@@ -9,3 +9,4 @@ mod interruptions;
 mod wakeups;
 
 mod spi;
+mod login;
