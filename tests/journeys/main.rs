@@ -10,3 +10,4 @@ mod wakeups;
 
 mod spi;
 mod login;
+mod access;
