@@ -7,6 +7,8 @@ create table challenges (
   target        text not null,
   -- where the mail goes; for a username only once it was looked up, and never if it is unknown
   email         text,
+  -- a username as it was typed, to be looked up
+  username      text,
   -- of purpose billing_account: the account that the username named
   account       jsonb,
   key_id        int not null,

@@ -4,14 +4,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use landfall_shared::activation::Call;
-use landfall_shared::buyer::{Code, Username};
+use landfall_shared::buyer::Username;
 use serde::Deserialize;
 
 use crate::app::App;
 use crate::asked::Asked;
 use crate::fields::Fields;
 use crate::problem::Problem;
-use crate::verification::{Purpose, Target, prove};
+use crate::verification::{Purpose, Target, proof};
 use crate::writing::{Begun, Shows, Writing};
 
 /// What the buyer types.
@@ -39,10 +39,11 @@ pub async fn bind(State(app): State<App>, Path(id): Path<String>, asked: Asked) 
 async fn bind_proven(writing: &mut Writing, body: &Body) -> Result<StatusCode, Problem> {
     writing.may(Call::BillingAccount).await?;
     let mut fields = Fields::default();
-    let username = fields.required("username", body.username.as_deref(), Username::parse);
-    let code = fields.optional("code", body.code.as_deref(), Code::parse);
-    let username = fields.done(username)?;
-    let proof = prove(writing, Purpose::BillingAccount, &Target::Username(username), code.as_ref()).await?;
+    let username = fields.required("username", body.username.as_deref(), Username::parse).map(Target::Username);
+    let whose = (Purpose::BillingAccount, username.as_ref());
+    let shown = proof::shown(writing, &mut fields, "code", body.code.as_deref(), whose).await?;
+    let (username, shown) = fields.done(username.zip(shown))?;
+    let proof = shown.prove(writing, Purpose::BillingAccount, &username).await?;
     let account = proof.account.ok_or_else(|| Problem::code_invalid(0))?;
     let queued = writing.activation.bind_billing_account(account, proof.challenge_id)?;
     writing.queue(queued).await?;

@@ -5,15 +5,17 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use landfall_shared::activation::{Call, Company, NewAccount, NewWorkspace, Registration};
 use landfall_shared::buyer::{
-    Code, CompanyName, Country, Email, Industry, Language, NewUsername, Password, Phone, WorkspaceName,
+    CompanyName, Country, Email, Industry, Language, NewUsername, Password, Phone, WorkspaceName,
 };
 use serde::Deserialize;
 
 use crate::app::App;
 use crate::asked::Asked;
 use crate::fields::Fields;
+use crate::object::Object;
 use crate::problem::Problem;
-use crate::verification::{Purpose, Target, prove};
+use crate::verification::proof::{self, Shown};
+use crate::verification::{Purpose, Target};
 use crate::writing::{Begun, Shows, Writing};
 
 /// What the buyer fills in.
@@ -24,8 +26,8 @@ pub struct Body {
     code: Option<String>,
     password: Option<String>,
     phone: Option<String>,
-    company: Option<CompanyBody>,
-    workspace: Option<WorkspaceBody>,
+    company: Option<Object<CompanyBody>>,
+    workspace: Option<Object<WorkspaceBody>>,
     terms_accepted: Option<bool>,
 }
 
@@ -49,7 +51,7 @@ pub struct WorkspaceBody {
 struct Filled {
     form: Registration,
     password: Option<Password>,
-    code: Option<Code>,
+    shown: Shown,
 }
 
 /// `POST /v1/activations/{id}/registration`.
@@ -69,9 +71,9 @@ pub async fn register(State(app): State<App>, Path(id): Path<String>, asked: Ask
 
 async fn register_proven(writing: &mut Writing, body: Body) -> Result<StatusCode, Problem> {
     writing.may(Call::Registration).await?;
-    let Filled { form, password, code } = filled(writing, body)?;
+    let Filled { form, password, shown } = filled(writing, body).await?;
     let target = Target::Email(form.account.email.clone());
-    let proof = prove(writing, Purpose::Registration, &target, code.as_ref()).await?;
+    let proof = shown.prove(writing, Purpose::Registration, &target).await?;
     let queued = writing.activation.register(form, proof.challenge_id)?;
     writing.seal(&queued, password.as_ref()).await?;
     writing.queue(queued).await?;
@@ -79,12 +81,15 @@ async fn register_proven(writing: &mut Writing, body: Body) -> Result<StatusCode
     Ok(StatusCode::ACCEPTED)
 }
 
-fn filled(writing: &Writing, body: Body) -> Result<Filled, Problem> {
-    let (company, workspace) = (body.company.unwrap_or_default(), body.workspace.unwrap_or_default());
+async fn filled(writing: &mut Writing, body: Body) -> Result<Filled, Problem> {
+    let Object(company) = body.company.unwrap_or_default();
+    let Object(workspace) = body.workspace.unwrap_or_default();
     let mut fields = Fields::default();
     let username = fields.required("username", body.username.as_deref(), NewUsername::parse);
     let email = fields.required("email", body.email.as_deref(), Email::parse);
-    let code = fields.optional("code", body.code.as_deref(), Code::parse);
+    let target = email.clone().map(Target::Email);
+    let whose = (Purpose::Registration, target.as_ref());
+    let shown = proof::shown(writing, &mut fields, "code", body.code.as_deref(), whose).await?;
     let password = fields.secret("password", body.password.as_deref(), Password::parse);
     let phone = fields.optional("phone", body.phone.as_deref(), Phone::parse);
     let company_name = fields.required("company.name", company.name.as_deref(), CompanyName::parse);
@@ -96,12 +101,12 @@ fn filled(writing: &Writing, body: Body) -> Result<Filled, Problem> {
         writing.app.config.site(text).map(|site| site.id.clone())
     });
     fields.accepted("terms_accepted", body.terms_accepted);
-    let values = username.zip(email).zip(company_name).zip(name.zip(language).zip(site));
-    let (((username, email), company_name), ((name, language), site)) = fields.done(values)?;
+    let values = username.zip(email).zip(shown).zip(company_name).zip(name.zip(language).zip(site));
+    let ((((username, email), shown), company_name), ((name, language), site)) = fields.done(values)?;
     let form = Registration {
         account: NewAccount { username, email, phone, has_password: password.is_some() },
         company: Company { name: company_name, country, industry },
         workspace: NewWorkspace { name, language, site, terms_accepted_at: writing.now },
     };
-    Ok(Filled { form, password, code })
+    Ok(Filled { form, password, shown })
 }

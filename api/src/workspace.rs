@@ -4,21 +4,23 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use landfall_shared::activation::{AskedWorkspace, Call, NewAccount, NewWorkspace};
-use landfall_shared::buyer::{Code, Email, Invalid, Language, NewUsername, Password, Phone, WorkspaceName};
+use landfall_shared::buyer::{Email, Invalid, Language, NewUsername, Password, Phone, WorkspaceName};
 use serde::Deserialize;
 
 use crate::app::App;
 use crate::asked::Asked;
 use crate::fields::Fields;
+use crate::object::Object;
 use crate::problem::Problem;
-use crate::verification::{Purpose, Target, prove};
+use crate::verification::proof::{self, Shown};
+use crate::verification::{Purpose, Target};
 use crate::writing::{Begun, Shows, Writing};
 
 /// One of the two ways.
 #[derive(Deserialize)]
 pub struct Body {
-    bind: Option<Bind>,
-    create: Option<Create>,
+    bind: Option<Object<Bind>>,
+    create: Option<Object<Create>>,
 }
 
 /// Bind one of the list.
@@ -34,7 +36,7 @@ pub struct Create {
     language: Option<String>,
     site: Option<String>,
     terms_accepted: Option<bool>,
-    owner: Option<Owner>,
+    owner: Option<Object<Owner>>,
 }
 
 /// The console account that will own it: the one that an address has, or a new one.
@@ -57,10 +59,10 @@ impl Owner {
 /// A creation without faults.
 struct Filled {
     asked: AskedWorkspace,
-    email: Email,
+    email: Target,
     purpose: Purpose,
     password: Option<Password>,
-    code: Option<Code>,
+    shown: Shown,
 }
 
 /// `POST /v1/activations/{id}/workspace`.
@@ -103,10 +105,10 @@ async fn ask_again(writing: &mut Writing) -> Result<StatusCode, Problem> {
 async fn bind_or_create(writing: &mut Writing, body: Body) -> Result<StatusCode, Problem> {
     writing.may(Call::Workspace).await?;
     let (asked, proof, password) = match (body.bind, body.create) {
-        (Some(bind), None) => (listed(writing, &bind)?, None, None),
-        (None, Some(create)) => {
-            let Filled { asked, email, purpose, password, code } = filled(writing, create)?;
-            let proof = prove(writing, purpose, &Target::Email(email), code.as_ref()).await?;
+        (Some(Object(bind)), None) => (listed(writing, &bind)?, None, None),
+        (None, Some(Object(create))) => {
+            let Filled { asked, email, purpose, password, shown } = filled(writing, create).await?;
+            let proof = shown.prove(writing, purpose, &email).await?;
             (asked, Some(proof.challenge_id), password)
         }
         (Some(_), Some(_)) => return Err(one_of_two("Give bind or create, not both.")),
@@ -139,8 +141,8 @@ fn listed(writing: &Writing, bind: &Bind) -> Result<AskedWorkspace, Problem> {
     fields.done(chosen).map(|chosen| AskedWorkspace::Bind(chosen.id.clone()))
 }
 
-fn filled(writing: &Writing, create: Create) -> Result<Filled, Problem> {
-    let owner = create.owner.unwrap_or_default();
+async fn filled(writing: &mut Writing, create: Create) -> Result<Filled, Problem> {
+    let Object(owner) = create.owner.unwrap_or_default();
     let mut fields = Fields::default();
     let name = fields.required("create.name", create.name.as_deref(), WorkspaceName::parse);
     let language = fields.required("create.language", create.language.as_deref(), Language::parse);
@@ -149,19 +151,22 @@ fn filled(writing: &Writing, create: Create) -> Result<Filled, Problem> {
     });
     fields.accepted("create.terms_accepted", create.terms_accepted);
     let email = fields.required("create.owner.email", owner.email.as_deref(), Email::parse);
-    let code = fields.optional("create.owner.code", owner.code.as_deref(), Code::parse);
+    let purpose = if owner.is_new() { Purpose::NewWorkspaceOwner } else { Purpose::WorkspaceOwner };
+    let target = email.clone().map(Target::Email);
+    let whose = (purpose, target.as_ref());
+    let shown = proof::shown(writing, &mut fields, "create.owner.code", owner.code.as_deref(), whose).await?;
     let (new, password) = if owner.is_new() { new_owner(&mut fields, &owner) } else { (Some(None), None) };
-    let values = name.zip(language).zip(site).zip(email.zip(new));
-    let (((name, language), site), (email, new)) = fields.done(values)?;
+    let values = name.zip(language).zip(site).zip(email.zip(new)).zip(target.zip(shown));
+    let ((((name, language), site), (email, new)), (target, shown)) = fields.done(values)?;
     let workspace = NewWorkspace { name, language, site, terms_accepted_at: writing.now };
-    let (purpose, asked) = match new {
-        None => (Purpose::WorkspaceOwner, AskedWorkspace::CreateForOwner(workspace, email.clone())),
+    let asked = match new {
+        None => AskedWorkspace::CreateForOwner(workspace, email),
         Some((username, phone)) => {
-            let account = NewAccount { username, email: email.clone(), phone, has_password: true };
-            (Purpose::NewWorkspaceOwner, AskedWorkspace::CreateWithOwner(workspace, account))
+            let account = NewAccount { username, email, phone, has_password: true };
+            AskedWorkspace::CreateWithOwner(workspace, account)
         }
     };
-    Ok(Filled { asked, email, purpose, password, code })
+    Ok(Filled { asked, email: target, purpose, password, shown })
 }
 
 type NewOwner = Option<(NewUsername, Option<Phone>)>;

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use landfall_shared::activation::{Activation, Call};
-use landfall_shared::buyer::Password;
+use landfall_shared::buyer::{Language, Password};
 use landfall_shared::command::{Command, Queued};
 use landfall_shared::crash;
 use landfall_shared::idempotency::{self, Fingerprint};
@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::access;
 use crate::app::App;
 use crate::asked::Asked;
+use crate::language;
 use crate::problem::Problem;
 use crate::status::Document;
 use crate::trace;
@@ -56,8 +57,10 @@ pub struct Writing {
     pub entry: Entry,
     /// What limits count the client by.
     pub client: String,
-    /// The page's language.
+    /// The page's language, as the platforms are told it.
     pub accept_language: String,
+    /// The page's language, as mails are written in it.
+    pub language: Language,
     transaction: Transaction<'static, Postgres>,
     key: Option<Key>,
     shows: Shows,
@@ -109,6 +112,7 @@ impl Writing {
             entry: seen.entry,
             client: asked.counted_client(),
             accept_language: asked.accept_language(),
+            language: language::of(asked),
             transaction,
             key,
             shows,

@@ -24,14 +24,12 @@ pub struct Reply {
 
 impl Caller {
     /// One without headers.
-    #[must_use]
     pub fn new(base: &Url) -> Self {
         let http = Client::builder().redirect(Policy::none()).build().unwrap();
         Self { http, base: base.clone(), headers: Vec::new() }
     }
 
     /// The same with a header more, or another value of it; on the same connections.
-    #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut with = self.without(name);
         with.headers.push((name.to_owned(), value.to_owned()));
@@ -39,7 +37,6 @@ impl Caller {
     }
 
     /// The same without a header.
-    #[must_use]
     pub fn without(&self, name: &str) -> Self {
         let mut without = self.clone();
         without.headers.retain(|(known, _)| known != name);
@@ -47,7 +44,6 @@ impl Caller {
     }
 
     /// The same against another process.
-    #[must_use]
     pub fn at(&self, base: &Url) -> Self {
         Self { base: base.clone(), ..self.clone() }
     }
@@ -78,37 +74,27 @@ impl Caller {
 
 impl Reply {
     /// The body as JSON.
-    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{} is no JSON: {}", self.status, self.text))
     }
 
     /// A header's text; empty if there is none.
-    #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The cookie that it sets, as it is to be sent back.
-    #[must_use]
     pub fn cookie(&self) -> String {
         self.header("set-cookie").split(';').next().unwrap().to_owned()
     }
 
     /// Asserts the status, and gives the body.
-    ///
-    /// # Panics
-    /// If it is another one.
-    #[must_use]
     pub fn is(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.json()
     }
 
     /// Asserts that it is this problem, in the form of RFC 9457 with all that the contract adds.
-    ///
-    /// # Panics
-    /// If it is not.
     pub fn is_problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
@@ -127,10 +113,6 @@ impl Reply {
     }
 
     /// The fields that a 422 names, each with its code, in their order.
-    ///
-    /// # Panics
-    /// If it is no such problem.
-    #[must_use]
     pub fn wrong_fields(&self) -> Vec<(String, String)> {
         let problem = self.is_problem(422, "invalid-field");
         let text = |value: &Value| value.as_str().unwrap().to_owned();

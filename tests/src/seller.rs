@@ -24,25 +24,21 @@ const SPI: &str = "marketplaces/alibaba/spi";
 
 impl Seller {
     /// One with the key that the API knows.
-    #[must_use]
     pub fn of(stack: &Stack) -> Self {
         Self { caller: Caller::new(&stack.api_url), key: secrets::SECURITY_KEY.to_owned(), api: stack.api_url.clone() }
     }
 
     /// One with another key.
-    #[must_use]
     pub fn with_key(self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self }
     }
 
     /// The token on a query as it stands there, decoded once.
-    #[must_use]
     pub fn token_of(&self, query: &str) -> String {
         token(&Parameters::parse(query.as_bytes()), &self.key.as_str().into())
     }
 
     /// The query with its token.
-    #[must_use]
     pub fn sign(&self, query: &str) -> String {
         format!("{query}&token={}", self.token_of(query))
     }
@@ -64,9 +60,6 @@ impl Seller {
     }
 
     /// Announces a purchase, which must be accepted.
-    ///
-    /// # Panics
-    /// If it is not.
     pub async fn announces(&self, account_id: &str, instance_id: &str) {
         let answer = self.calls(&announcement(account_id, instance_id)).await.is(200);
         assert_eq!(answer["instanceId"], instance_id, "{answer}");
@@ -79,9 +72,6 @@ impl Seller {
     }
 
     /// A browser of its own that came by *Login Directly*, and the activation's path in the API.
-    ///
-    /// # Panics
-    /// If the link is not good.
     pub async fn logs_in(&self, db: &PgPool, instance_id: &str) -> (Caller, String) {
         let landed = self.caller.get(&self.link(db, instance_id, 0).await).await;
         assert_eq!(landed.status, 303, "{}", landed.text);
@@ -91,7 +81,6 @@ impl Seller {
 }
 
 /// The parameters of a pay-as-you-go purchase.
-#[must_use]
 pub fn announcement<'a>(account_id: &'a str, instance_id: &'a str) -> [(&'a str, &'a str); 7] {
     [
         ("action", "createInstance"),
@@ -105,7 +94,6 @@ pub fn announcement<'a>(account_id: &'a str, instance_id: &'a str) -> [(&'a str,
 }
 
 /// A query of these pairs.
-#[must_use]
 pub fn query(pairs: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }

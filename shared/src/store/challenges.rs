@@ -11,6 +11,14 @@ pub const TRIES: i32 = 5;
 pub const SENDS: i32 = 4;
 /// So long an address stays proven.
 pub const PROVEN_FOR: Duration = Duration::hours(24);
+/// New challenges of one address, or username, within an hour.
+const OF_A_TARGET_AN_HOUR: i64 = 3;
+/// The same within a day.
+const OF_A_TARGET_A_DAY: i64 = 8;
+/// New challenges of one activation.
+const OF_AN_ACTIVATION: i64 = 10;
+/// New challenges for one cloud account within a day.
+const OF_AN_ACCOUNT_A_DAY: i64 = 20;
 
 /// A challenge as it stands.
 #[derive(Debug, Clone)]
@@ -23,6 +31,8 @@ pub struct Challenge {
     pub target: String,
     /// Where the mail goes, once that is known.
     pub email: Option<String>,
+    /// The username as it was typed: a Billing Center may tell Ann from ann.
+    pub username: Option<String>,
     /// Of a username: the account that it named.
     pub account: Option<Value>,
     /// The key that makes its code.
@@ -67,6 +77,8 @@ pub struct New<'a> {
     pub asking: Asking<'a>,
     /// Where the mail goes, if that is known.
     pub email: Option<&'a str>,
+    /// The username as it was typed, if it is one that must be looked up.
+    pub username: Option<&'a str>,
     /// The key that makes its code.
     pub key_id: i32,
     /// The language of the page that asks.
@@ -89,7 +101,7 @@ pub async fn lock_latest(
 ) -> Result<Option<Challenge>, sqlx::Error> {
     sqlx::query_as!(
         Challenge,
-        "select id, purpose, target, email, account, key_id, language, status, sends, tries, expires_at, resend_at, proven_at
+        "select id, purpose, target, email, username, account, key_id, language, status, sends, tries, expires_at, resend_at, proven_at
          from challenges
          where activation_id = $1 and purpose = $2 and target = $3
          order by created_at desc, id desc
@@ -110,7 +122,7 @@ pub async fn lock_latest(
 pub async fn find(db: &PgPool, id: Uuid) -> Result<Option<Challenge>, sqlx::Error> {
     sqlx::query_as!(
         Challenge,
-        "select id, purpose, target, email, account, key_id, language, status, sends, tries, expires_at, resend_at, proven_at
+        "select id, purpose, target, email, username, account, key_id, language, status, sends, tries, expires_at, resend_at, proven_at
          from challenges
          where id = $1",
         id,
@@ -119,26 +131,26 @@ pub async fn find(db: &PgPool, id: Uuid) -> Result<Option<Challenge>, sqlx::Erro
     .await
 }
 
-/// How many challenges there are already, and when the oldest of each window leaves it.
+/// Which limits on new challenges are reached, and for how many more seconds.
 #[derive(Debug, Clone)]
-pub struct Counted {
-    /// Of this target in an hour.
-    pub target_hour: i64,
-    /// Of this target in a day.
-    pub target_day: i64,
-    /// Of this activation.
-    pub activation: i64,
-    /// Of this cloud account in a day.
-    pub account_day: i64,
-    /// Of this client, for typed entries, in an hour.
-    pub client_hour: i64,
+pub struct Full {
+    /// Three of this target in an hour.
+    pub target_hour: Option<i64>,
+    /// Eight of this target in a day.
+    pub target_day: Option<i64>,
+    /// Ten of this activation: that one does not pass, so it is asked again after a day.
+    pub activation: Option<i64>,
+    /// Twenty of this cloud account in a day.
+    pub account_day: Option<i64>,
+    /// `CODES_PER_CLIENT` of this client, for typed entries, in an hour.
+    pub client_hour: Option<i64>,
 }
 
 /// Counts what limits a new challenge. The counted stay the same until the transaction ends: whoever counts the same waits.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn count(db: &mut PgConnection, asking: &Asking<'_>) -> Result<Counted, sqlx::Error> {
+pub async fn full(db: &mut PgConnection, asking: &Asking<'_>, codes_per_client: i64) -> Result<Full, sqlx::Error> {
     let mut counted_by = vec![format!("target {}", asking.target)];
     counted_by.extend(asking.account_id.map(|account| format!("account {account}")));
     counted_by.extend(asking.client.map(|client| format!("client {client}")));
@@ -147,22 +159,36 @@ pub async fn count(db: &mut PgConnection, asking: &Asking<'_>) -> Result<Counted
     for counted in &counted_by {
         sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 11))", counted).fetch_one(&mut *db).await?;
     }
+    // A limit of n is reached if there is an n-th latest; it is over when that one leaves the window.
     sqlx::query_as!(
-        Counted,
-        r#"select
-             (select count(*) from challenges
-              where target = $1 and created_at > now() - interval '1 hour') as "target_hour!",
-             (select count(*) from challenges
-              where target = $1 and created_at > now() - interval '1 day') as "target_day!",
-             (select count(*) from challenges where activation_id = $2) as "activation!",
-             (select count(*) from challenges
-              where account_id = $3 and created_at > now() - interval '1 day') as "account_day!",
-             (select count(*) from challenges
-              where client = $4 and created_at > now() - interval '1 hour') as "client_hour!""#,
+        Full,
+        "select
+           (select ceil(extract(epoch from created_at + interval '1 hour' - now()))::bigint
+            from challenges
+            where target = $1 and created_at > now() - interval '1 hour'
+            order by created_at desc offset $5 limit 1) as target_hour,
+           (select ceil(extract(epoch from created_at + interval '1 day' - now()))::bigint
+            from challenges
+            where target = $1 and created_at > now() - interval '1 day'
+            order by created_at desc offset $6 limit 1) as target_day,
+           (select 86400::bigint from challenges where activation_id = $2 offset $7 limit 1) as activation,
+           (select ceil(extract(epoch from created_at + interval '1 day' - now()))::bigint
+            from challenges
+            where account_id = $3 and created_at > now() - interval '1 day'
+            order by created_at desc offset $8 limit 1) as account_day,
+           (select ceil(extract(epoch from created_at + interval '1 hour' - now()))::bigint
+            from challenges
+            where client = $4 and created_at > now() - interval '1 hour'
+            order by created_at desc offset $9 limit 1) as client_hour",
         asking.target,
         asking.activation_id,
         asking.account_id,
         asking.client,
+        OF_A_TARGET_AN_HOUR - 1,
+        OF_A_TARGET_A_DAY - 1,
+        OF_AN_ACTIVATION - 1,
+        OF_AN_ACCOUNT_A_DAY - 1,
+        codes_per_client - 1,
     )
     .fetch_one(db)
     .await
@@ -174,9 +200,9 @@ pub async fn count(db: &mut PgConnection, asking: &Asking<'_>) -> Result<Counted
 /// If the database fails.
 pub async fn insert(db: &mut PgConnection, new: &New<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "insert into challenges (id, activation_id, purpose, target, email, key_id, language, client, account_id,
+        "insert into challenges (id, activation_id, purpose, target, email, username, key_id, language, client, account_id,
                                  expires_at, resend_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+         values ($1, $2, $3, $4, $5, $12, $6, $7, $8, $9,
                  now() + make_interval(secs => $10), now() + make_interval(secs => $11))",
         new.id,
         new.asking.activation_id,
@@ -189,6 +215,7 @@ pub async fn insert(db: &mut PgConnection, new: &New<'_>) -> Result<(), sqlx::Er
         new.asking.account_id,
         new.life,
         new.pause,
+        new.username,
     )
     .execute(db)
     .await?;

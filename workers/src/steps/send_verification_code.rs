@@ -23,7 +23,12 @@ fn is_over(challenge: &Challenge) -> bool {
 
 /// Whose address has the username? Whatever comes of it, the buyer sees the same.
 async fn look_up(step: &Step<'_>, challenge: &Challenge) -> Result<Happened, StepError> {
-    let found = step.outside.platforms.billing_center.find_account(&challenge.target, &step.call()).await?;
+    let found = step
+        .outside
+        .platforms
+        .billing_center
+        .find_account(challenge.username.as_deref().unwrap_or(&challenge.target), &step.call())
+        .await?;
     Ok(Happened::AccountLookedUp(found.map(|account| LookedUp {
         email: account.email,
         account: LinkedAccount { id: account.id, username: account.username },
