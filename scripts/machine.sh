@@ -198,5 +198,8 @@ start_container() {
 
 # Where a checkout's PostgreSQL keeps its data: not below /root, where its user may not go.
 postgres_home() {
-  if [ "$(id -u)" = 0 ]; then echo "/var/tmp/landfall-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)"; else echo "$DEV"; fi
+  if [ "$(id -u)" != 0 ]; then echo "$DEV"; return; fi
+  [ -e "$DEV/home" ] && [ -d "$(cat "$DEV/home")" ] || mktemp -d /var/tmp/landfall.XXXXXX >"$DEV/home"
+  chmod 755 "$(cat "$DEV/home")"
+  cat "$DEV/home"
 }

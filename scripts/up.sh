@@ -99,7 +99,6 @@ start_servers() {
   pg=$(free_port 5442)
   nats=$(free_port 4242)
   say "Starting PostgreSQL on port $pg"
-  mkdir -p "$home"
   start_postgres "$home/postgres" "$pg" "$DEV/log/postgres.log" 9>&-
   for database in landfall landfall_outside; do
     [ "$(sql -Atc "select count(*) from pg_database where datname = '$database'")" = 1 ] || sql -c "create database $database"
@@ -130,7 +129,10 @@ start_programs() {
   API_PID=$!
   WORKERS_LISTEN_ADDR="127.0.0.1:$workers" run workers target/debug/landfall-workers 9>&-
   WORKERS_PID=$!
-  wait_for 60 "$API_PID" scripts/ready "$api" /readyz || does_not_start "the API" "$DEV/log/api.log"
+  wait_for 60 "$API_PID" scripts/ready "$api" /readyz || {
+    ! tail -n 1 "$DEV/log/api.log" | grep -q migration || say "Its database was made by another version: ./dev wipe forgets it"
+    does_not_start "the API" "$DEV/log/api.log"
+  }
   wait_for 60 "$WORKERS_PID" scripts/ready "$workers" /readyz || does_not_start "the workers" "$DEV/log/workers.log"
 }
 
@@ -179,6 +181,14 @@ down() {
   kill -TERM "$pid"
   wait_gone "$pid" 120
   echo "stopped"
+}
+
+# Forgets the databases, the streams, the secrets and the logs of this checkout.
+wipe() {
+  ! is_up || fail "it is running: ./dev down first"
+  [ ! -e "$DEV/home" ] || rm -rf "$(cat "$DEV/home")"
+  rm -rf "$DEV"
+  echo "forgotten"
 }
 
 demo() {
