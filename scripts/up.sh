@@ -196,5 +196,5 @@ demo() {
   set -a
   source "$DEV/env"
   set +a
-  "$ROOT/target/debug/demo"
+  "$ROOT/target/debug/demo" "$@"
 }
