@@ -7,7 +7,7 @@ use landfall_shared::store::Database;
 use landfall_shared::store::marketplace_calls::{self, BAD_TOKENS_A_MINUTE, Call};
 use tokio::sync::Mutex;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// Other processes have filled the minute: they are not asked again at once.
 const FULL_FOR: Duration = Duration::from_secs(1);
 

@@ -14,7 +14,7 @@ async fn start() -> (Stack, Seller, Caller, String) {
     let seller = Seller::of(&stack);
     seller.announces(ACCOUNT, "400210001").await;
     let (ann, path) = seller.logs_in(&stack.pool, "400210001").await;
-    sees(&ann, &path, "the purchase is verified", |seen| seen["stage"] == "billing_account").await;
+    sees(&ann, &path, "the buyer is asked", |seen| seen["action"] == "choose_billing_account").await;
     (stack, seller, ann, path)
 }
 

@@ -172,13 +172,13 @@ async fn a_link_leads_to_the_holder_else_to_what_a_login_began_else_to_a_new_one
     let guess = json!({"marketplace": "alibaba", "account_id": "1900000000000009", "instance_id": "400130003"});
     let guessed = one.post("v1/activations", guess).await.is(202);
     let guessed_path = format!("v1/activations/{}", guessed["id"].as_str().unwrap());
-    let guesser = one.with("authorization", &format!("Bearer {}", guessed["token"].as_str().unwrap()));
-    let seen = sees(&guesser, &guessed_path, "it is refused", |seen| seen["status"] == "waiting_for_buyer").await;
+    let stranger = one.with("authorization", &format!("Bearer {}", guessed["token"].as_str().unwrap()));
+    let seen = sees(&stranger, &guessed_path, "it is refused", |seen| seen["status"] == "waiting_for_buyer").await;
     assert_eq!(seen["problem"]["code"], "account-mismatch");
     let (buyer, path) = seller.logs_in(&stack.pool, "400130003").await;
     assert_ne!(path, guessed_path);
     sees(&buyer, &path, "it is verified", |seen| seen["stage"] == "billing_account").await;
-    assert_eq!(guesser.get(&guessed_path).await.is(200)["problem"]["code"], "account-mismatch");
+    assert_eq!(stranger.get(&guessed_path).await.is(200)["problem"]["code"], "account-mismatch");
 
     // Released before anything was bound: nothing is left to activate.
     let release = [("action", "releaseInstance"), ("instanceId", "400130003")];

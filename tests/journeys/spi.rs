@@ -231,8 +231,10 @@ async fn parameters_are_decoded_as_a_servlet_does(stack: &Stack, seller: &Seller
 
 async fn long_calls_are_refused_by_count_and_by_bytes(seller: &Seller) {
     let with = |instance_id: &str, more: usize| {
-        let more: String = (0..more).map(|n| format!("&item{n}={n}")).collect();
-        format!("{}{more}", query(&announcement("1987654321012345", instance_id)))
+        let items: Vec<String> = (0..more).map(|n| format!("item{n}")).collect();
+        let mut pairs = announcement("1987654321012345", instance_id).to_vec();
+        pairs.extend(items.iter().map(|item| (item.as_str(), "1")));
+        query(&pairs)
     };
     // Seven parameters, the token, and the rest.
     assert_eq!(seller.calls_raw(&seller.sign(&with("400030001", 56))).await.is(200)["instanceId"], "400030001");

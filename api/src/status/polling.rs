@@ -26,7 +26,7 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>, asked: Asked) -
     let id = id.parse().unwrap_or_else(|_| Uuid::nil());
     let (seen, mut document) = deadline::within(look(&app, &asked, id)).await?;
     if stream::is_asked_for(&asked) {
-        return Ok(stream::answer(app, asked, seen, document));
+        return Ok(stream::answer(app, asked, &seen, document));
     }
     let known = tags(&asked.headers);
     let wait = preferred_wait(&asked.headers).map(|seconds| seconds.min(LONGEST_WAIT));

@@ -28,7 +28,7 @@ pub(super) fn is_asked_for(asked: &Asked) -> bool {
 
 /// The stream; one event and its end if the caller has too many open waits. Who has seen the end already is told by 204 not
 /// to come again, as browsers do after every end of a stream (HTML, 9.2.3).
-pub(super) fn answer(app: App, asked: Asked, seen: Seen, document: Document) -> Response {
+pub(super) fn answer(app: App, asked: Asked, seen: &Seen, document: Document) -> Response {
     let known = asked.header("last-event-id").and_then(|id| id.trim().parse::<i64>().ok());
     let is_new = known != Some(document.version());
     if !is_new && document.shown.status.is_final() {
