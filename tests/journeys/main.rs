@@ -11,3 +11,4 @@ mod wakeups;
 mod spi;
 mod login;
 mod access;
+mod polling;

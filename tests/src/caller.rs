@@ -2,9 +2,11 @@
 
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use url::Url;
+
+use crate::events::Events;
 
 /// A client with headers of its own: a cookie, a token, a language.
 #[derive(Clone)]
@@ -58,6 +60,17 @@ impl Caller {
 
     /// Sends these bytes; a path is taken as it is.
     pub async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
+        let answer = self.begin(method, path, body).await;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Reply { status, headers, text: answer.text().await.unwrap() }
+    }
+
+    /// Opens the stream of an activation's versions.
+    pub async fn streams(&self, path: &str) -> Events {
+        Events::of(self.with("accept", "text/event-stream").begin(Method::GET, path, None).await)
+    }
+
+    async fn begin(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Response {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = self.http.request(method, url);
         for (name, value) in &self.headers {
@@ -66,9 +79,7 @@ impl Caller {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Reply { status, headers, text: answer.text().await.unwrap() }
+        request.send().await.unwrap()
     }
 }
 

@@ -29,5 +29,6 @@ pub mod history;
 pub mod supervised;
 pub mod meddler;
 pub mod caller;
+pub mod events;
 pub mod seller;
 pub mod invariants;

@@ -61,6 +61,7 @@ impl Waiting {
         }
         *waits += 1;
         drop(rooms);
+        metrics::gauge!("landfall_open_waits").increment(1.0);
         Some(Seat { waiting: self.clone(), caller: caller.to_vec() })
     }
 
@@ -136,6 +137,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        metrics::gauge!("landfall_open_waits").decrement(1.0);
         let mut rooms = self.waiting.rooms();
         if let Some(waits) = rooms.callers.get_mut(&self.caller) {
             *waits -= 1;
