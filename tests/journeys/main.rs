@@ -11,3 +11,6 @@ mod wakeups;
 mod spi;
 mod login;
 mod access;
+mod neighbours;
+mod deploys;
+mod races;

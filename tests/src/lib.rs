@@ -30,4 +30,7 @@ pub mod supervised;
 pub mod meddler;
 pub mod caller;
 pub mod seller;
+pub mod proxy;
+pub mod links;
+pub mod soak;
 pub mod invariants;
