@@ -1,7 +1,7 @@
 # Tests and checks.
 
 run_tests() {
-  need compiler postgres nats browser
+  need compiler postgres nats browser faketime
   local args=()
   [ "${1:-}" = --soak ] && { export LANDFALL_SOAK=1; shift; }
   [ $# -eq 0 ] || args=(-- "$@")

@@ -28,7 +28,7 @@ as_root() {
   sudo "$@"
 }
 
-# What of these is missing is installed: need compiler|postgres|nats|browser...
+# What of these is missing is installed: need compiler|postgres|nats|browser|faketime...
 need() {
   local what missing=()
   for what in "$@"; do
@@ -49,6 +49,8 @@ need() {
         command -v chromedriver >/dev/null || missing+=("$driver")
         ls /usr/share/fonts/opentype/noto/NotoSansCJK-* >/dev/null 2>&1 || missing+=(fonts-noto-cjk)
         ;;
+      # For the tests of clocks that are wrong.
+      faketime) ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(libfaketime) ;;
     esac
   done
   [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"

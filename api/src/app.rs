@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -47,6 +47,8 @@ pub struct App {
     pub bad_tokens: Arc<BadTokens>,
     /// What is counted and measured.
     pub metrics: Metrics,
+    /// Cancelled when the process is asked to stop: it still answers for a while, but wants no more to come.
+    pub stop: CancellationToken,
 }
 
 impl App {
@@ -63,8 +65,9 @@ impl App {
         let (client, topology) = nats;
         let security_keys = security_keys(&config.alibaba_security_key);
         let wakeups = Wakeups::start(client.clone(), topology.clone());
-        let waiting = Waiting::start(database.clone(), client, topology, stop);
-        Self { config, keys, security_keys, database, wakeups, waiting, bad_tokens: Arc::default(), metrics }
+        let waiting = Waiting::start(database.clone(), client, topology, stop.clone());
+        let bad_tokens = Arc::default();
+        Self { config, keys, security_keys, database, wakeups, waiting, bad_tokens, metrics, stop }
     }
 }
 
@@ -109,7 +112,18 @@ pub fn routes(app: App) -> Router {
         .layer(CatchPanicLayer::custom(|_| panicked()))
         .layer(middleware::from_fn(readable))
         .layer(middleware::from_fn(trace::layer))
+        .layer(middleware::from_fn_with_state(app.clone(), farewell))
         .with_state(app)
+}
+
+/// While the process stops, each answer is the last one on its connection: whoever keeps connections makes the next one
+/// elsewhere.
+async fn farewell(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if app.stop.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// A path that is no text leads nowhere.

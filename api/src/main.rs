@@ -14,9 +14,12 @@ use landfall_shared::store::Database;
 use landfall_shared::topology::Topology;
 use landfall_shared::{stopping, telemetry, tls};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-/// Whoever is still being answered after this is cut off.
-const DRAIN: Duration = Duration::from_secs(15);
+/// From SIGTERM on the process is unready; so long it still takes what comes, until whoever balances has seen that.
+const LEAVE: Duration = Duration::from_secs(3);
+/// Whoever is still being answered after this is cut off: no answer takes longer.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Takes purchases from the marketplace and buyers from Login Directly to a bound workspace.
 #[derive(Parser)]
@@ -48,18 +51,23 @@ async fn run() -> Result<(), Failed> {
     }
     let (client, _) = dispatch::connect(common, "landfall-api").await?;
     let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
-    let nats = (client, Topology::new(&common.nats_prefix));
+    let nats = (client.clone(), Topology::new(&common.nats_prefix));
+    tokio::spawn(database.clone().look_after());
     let stop = stopping::token();
     let app = App::new(Arc::clone(&config), keys, database, nats, metrics.clone(), stop.clone());
+    let wakeups = app.wakeups.clone();
 
-    let public = serve(config.listen_addr, routes(app.clone()), &stop).await?;
+    let close = CancellationToken::new();
+    let public = serve(config.listen_addr, routes(app.clone()), &close).await?;
     let internal = match config.internal_listen_addr {
-        Some(address) => Some(serve(address, internal_routes(app), &stop).await?),
+        Some(address) => Some(serve(address, internal_routes(app), &close).await?),
         None => None,
     };
     tokio::spawn(metrics.keep_folded());
     stop.cancelled().await;
-    tracing::info!("stopping: answering what has been asked");
+    tracing::info!("stopping: unready from now on, and still answering");
+    tokio::time::sleep(LEAVE).await;
+    close.cancel();
     let served = async {
         let _ = public.await;
         if let Some(internal) = internal {
@@ -67,22 +75,25 @@ async fn run() -> Result<(), Failed> {
         }
     };
     // axum waits for its last connection for ever.
-    let _ = tokio::time::timeout(DRAIN, served).await;
+    if tokio::time::timeout(DRAIN, served).await.is_err() {
+        tracing::warn!("not everybody was answered in time: they are cut off");
+    }
+    dispatch::flush(&client, &wakeups).await;
     Ok(())
 }
 
 async fn serve(
     address: SocketAddr,
     routes: axum::Router,
-    stop: &tokio_util::sync::CancellationToken,
+    close: &CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>, Failed> {
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening on {}", listener.local_addr()?);
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let stopped = stop.clone().cancelled_owned();
+    let closed = close.clone().cancelled_owned();
     Ok(tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(closed).await {
             tracing::error!(%error, "serving ended");
         }
     }))

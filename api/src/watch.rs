@@ -24,8 +24,11 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// Ready is who reaches PostgreSQL. NATS may be away: what is accepted waits in its row.
+/// Ready is who reaches PostgreSQL and does not stop. NATS may be away: what is accepted waits in its row.
 async fn ready(State(app): State<App>) -> Response {
+    if app.stop.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
     let pool = app.database.pool();
     let asked = tokio::time::timeout(Duration::from_secs(1), sqlx::query("select 1").execute(&pool));
     match asked.await {

@@ -10,7 +10,7 @@ use async_nats::jetstream::message::PublishMessage;
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::config::Common;
@@ -30,6 +30,8 @@ pub struct Hint {
 enum Sent {
     WakeUp { step: String, command: Uuid },
     Hint(Hint),
+    /// Answered when all that was handed in before is sent.
+    Flush(oneshot::Sender<()>),
 }
 
 /// Where wake-ups and hints are handed in. Handing in never waits and never fails: PostgreSQL is the truth, and what is lost
@@ -43,6 +45,8 @@ pub struct Wakeups {
 const AT_ONCE: usize = 256;
 const IN_WAIT: usize = 8192;
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is sent last, before the process ends, may take so long; what is not sent then is sent again from its row.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Wakeups {
     /// Starts the one task that sends.
@@ -64,6 +68,21 @@ impl Wakeups {
     }
 }
 
+/// Sends what was handed in, and what else the connection still holds, before the process ends: what got lost here would cost
+/// the time of a redispatch.
+pub async fn flush(client: &async_nats::Client, wakeups: &Wakeups) {
+    let flushing = async {
+        let (flushed, done) = oneshot::channel();
+        if wakeups.queue.send(Sent::Flush(flushed)).await.is_ok() {
+            let _ = done.await;
+        }
+        let _ = client.flush().await;
+    };
+    if client.connection_state() != State::Connected || tokio::time::timeout(FLUSH_TIMEOUT, flushing).await.is_err() {
+        tracing::debug!("NATS is away: what was not sent is sent again from its row");
+    }
+}
+
 async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: mpsc::Receiver<Sent>) {
     let jetstream = context(&client);
     let mut batch = Vec::with_capacity(AT_ONCE);
@@ -74,8 +93,10 @@ async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: 
             continue;
         }
         let mut acks = Vec::with_capacity(batch.len());
+        let mut flushes = Vec::new();
         for sent in batch.drain(..) {
             match sent {
+                Sent::Flush(flushed) => flushes.push(flushed),
                 Sent::Hint(hint) => {
                     let form = serde_json::to_vec(&hint).unwrap_or_default();
                     let _ = client.publish(topology.event(hint.id), form.into()).await;
@@ -90,7 +111,12 @@ async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: 
             }
         }
         // The next batch does not wait for these: publishing and awaiting in one loop would be one round trip at a time.
-        tokio::spawn(count_lost(acks));
+        tokio::spawn(async move {
+            count_lost(acks).await;
+            for flushed in flushes {
+                let _ = flushed.send(());
+            }
+        });
     }
 }
 

@@ -1,5 +1,7 @@
 //! PostgreSQL, the only truth: connecting, migrating; the SQL of each table is in the room of its name.
 
+use std::future::Future;
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -21,6 +23,13 @@ pub mod settle;
 /// How long one statement may take. Every door of the API answers within 10 s, also when PostgreSQL does not.
 const STATEMENT_TIMEOUT: &str = "6000";
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Longer than any statement takes on a server that lives: who has heard nothing by then asks over a dead connection.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long the pool may take to answer the simplest question, and how often in a row it may not. Together longer than any
+/// statement takes: a pool that is only busy has answered by then.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+const LOOKS: u32 = 3;
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
@@ -70,28 +79,79 @@ impl Database {
         self.pool().begin().await
     }
 
+    /// Looks after the pool for as long as the process lives: one whose connections are dead without knowing it is replaced as
+    /// soon as a fresh connection works.
+    pub async fn look_after(self) {
+        let mut silent = 0;
+        loop {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let pool = self.pool();
+            let asked = tokio::time::timeout(LOOK_TIMEOUT, sqlx::query("select 1").execute(&pool));
+            silent = if asked.await.is_err() { silent + 1 } else { 0 };
+            if silent >= LOOKS && self.heal().await {
+                silent = 0;
+            }
+        }
+    }
+
     /// Puts a fresh pool in the place of one that no longer answers, if a fresh connection does.
-    pub async fn heal(&self) {
-        let fresh = tokio::time::timeout(Duration::from_secs(3), self.options.connect()).await;
-        if matches!(fresh, Ok(Ok(_))) {
+    async fn heal(&self) -> bool {
+        let fresh = tokio::time::timeout(LOOK_TIMEOUT, self.options.connect()).await;
+        let answers = matches!(fresh, Ok(Ok(_)));
+        if answers {
             let healed = pool(&self.options, self.connections);
             *self.pool.write().unwrap_or_else(PoisonError::into_inner) = healed;
+            metrics::counter!("landfall_database_pools_replaced_total").increment(1);
             tracing::warn!("the pool of database connections did not answer although the database does: replaced");
         }
+        answers
     }
 
     /// Applies the migrations; safe when several processes start at once.
     ///
     /// # Errors
     /// If the database cannot be reached, or was migrated by a newer version.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+    pub async fn migrate(&self) -> Result<(), NotMigrated> {
         let mut connection = self.pool().acquire().await?.detach();
         // Migrations may wait for each other, and for locks, longer than a statement of the journey may.
         sqlx::query("select set_config('statement_timeout', '0', false), set_config('lock_timeout', '60000', false)")
             .execute(connection.acquire().await?)
             .await?;
-        MIGRATOR.run(&mut connection).await
+        MIGRATOR.run(&mut connection).await.map_err(NotMigrated::of)
     }
+}
+
+/// Why a process does not start on this database.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMigrated {
+    /// Only that version, or a later one, knows what its tables mean.
+    #[error("the database was migrated by a newer version (migration {0}): start that one, or restore an older database")]
+    Newer(i64),
+    /// It does not answer, or does not let us in.
+    #[error("the database cannot be migrated: {0}")]
+    Failed(#[from] sqlx::Error),
+    /// A migration does not fit.
+    #[error("the database cannot be migrated: {0}")]
+    Unfit(sqlx::migrate::MigrateError),
+}
+
+impl NotMigrated {
+    fn of(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::VersionMissing(version) => Self::Newer(version),
+            error => Self::Unfit(error),
+        }
+    }
+}
+
+/// Waits for the database no longer than it can take to answer. Over a connection that is dead without knowing it a statement
+/// would be waited for without end.
+///
+/// # Errors
+/// What the database says, or that it said nothing in time: then nothing is known of what it did.
+pub async fn in_time<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let answered = tokio::time::timeout(ANSWER_TIMEOUT, asked).await;
+    answered.unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
 fn pool(options: &PgConnectOptions, connections: u32) -> PgPool {

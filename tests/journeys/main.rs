@@ -12,3 +12,6 @@ mod spi;
 mod login;
 mod access;
 mod polling;
+mod neighbours;
+mod deploys;
+mod races;

@@ -206,6 +206,18 @@ impl Buyer {
         made.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
     }
 
+    /// A poll of the activation, to be sent as the test likes.
+    pub fn polls(&self) -> reqwest::RequestBuilder {
+        let url = self.api.join(&format!("v1/activations/{}", self.activation_id)).unwrap();
+        self.http.get(url).header("cookie", self.session.clone().unwrap_or_default())
+    }
+
+    /// A write without a body, to be sent as the test likes.
+    pub fn posts(&self, what: &str) -> reqwest::RequestBuilder {
+        let url = self.api.join(&format!("v1/activations/{}{what}", self.activation_id)).unwrap();
+        self.http.post(url).header("cookie", self.session.clone().unwrap_or_default()).json(&json!({}))
+    }
+
     /// The activation as it is polled. Its version may never fall.
     pub async fn sees(&mut self) -> Value {
         let answer = self.asks(Method::GET, "", None).await;

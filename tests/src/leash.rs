@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{OnceLock, mpsc};
 
+use crate::patience::until;
+
 /// A child that dies when it is dropped, and when this process dies.
 pub struct Leashed {
     child: Child,
@@ -40,6 +42,12 @@ impl Leashed {
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    pub async fn ends(&mut self) -> ExitStatus {
+        let process = std::cell::RefCell::new(self);
+        until("a process ends", async || process.borrow_mut().ended()).await
     }
 
     /// How it ended, if it has.

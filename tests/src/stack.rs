@@ -250,6 +250,13 @@ impl Stack {
         (self.spawn("landfall-api", &more), format!("http://{address}/").parse().unwrap())
     }
 
+    /// Further workers, with their own address and further variables; waits for nothing.
+    pub fn another_workers(&self, more: &[(&str, &str)]) -> (Leashed, Url) {
+        let address = format!("127.0.0.1:{}", free_port());
+        let more: Vec<_> = more.iter().copied().chain([("WORKERS_LISTEN_ADDR", address.as_str())]).collect();
+        (self.spawn("landfall-workers", &more), format!("http://{address}/").parse().unwrap())
+    }
+
     fn spawn(&self, name: &'static str, more: &[(&str, &str)]) -> Leashed {
         self.program(name).spawn(more)
     }
@@ -259,6 +266,16 @@ impl Stack {
         let variables = self.variables.iter().filter(|(_, value)| !value.is_empty());
         let variables = variables.map(|(name, value)| (name.clone(), value.clone())).collect();
         Program { name, variables, log: self.log.join(format!("{name}.log")) }
+    }
+
+    /// A variable that the processes of this test are started with.
+    pub fn variable(&self, name: &str) -> &str {
+        self.variables.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Sets a variable for every process that is started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
     }
 
     /// A buyer who has done nothing yet.

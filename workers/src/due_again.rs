@@ -7,7 +7,7 @@ use async_nats::jetstream::Context;
 use landfall_shared::command::NAMES;
 use landfall_shared::crash;
 use landfall_shared::dispatch::Wakeups;
-use landfall_shared::store::{Database, due, sealed};
+use landfall_shared::store::{Database, due, in_time, sealed};
 use landfall_shared::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
@@ -32,40 +32,32 @@ impl DueAgain {
     pub async fn run(self, stop: CancellationToken) {
         // One draw of the retry's jitter is as good a jitter here: several workers must not look in step.
         let jitter = Schedule { initial: Duration::from_millis(250), max: Duration::from_millis(250), attempts: 1 };
-        let mut failures = 0_u32;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(250) + jitter.pause(1)) => {}
                 () = stop.cancelled() => return,
             }
-            match self.look().await {
-                Ok(()) => failures = 0,
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(%error, "due rows could not be sent out: trying again");
-                    if failures.is_multiple_of(5) {
-                        self.database.heal().await;
-                    }
-                }
+            if let Err(error) = self.look().await {
+                tracing::warn!(%error, "due rows could not be sent out: trying again");
             }
         }
     }
 
     async fn look(&self) -> Result<(), sqlx::Error> {
         let pool = self.database.pool();
-        for changed in due::expire_codes(&pool).await? {
+        for changed in in_time(due::expire_codes(&pool)).await? {
             self.wakeups.hint(changed.id, changed.version, &changed.status);
         }
-        sealed::erase_overdue(&pool).await?;
+        in_time(sealed::erase_overdue(&pool)).await?;
         if self.jetstream.client().connection_state() != State::Connected {
             return Ok(());
         }
-        for step in due::steps(&pool, &NAMES).await? {
+        for step in in_time(due::steps(&pool, &NAMES)).await? {
             if self.is_behind(&step).await {
                 continue;
             }
             loop {
-                let leased = due::lease(&pool, &step, self.redispatch.as_secs_f64()).await?;
+                let leased = in_time(due::lease(&pool, &step, self.redispatch.as_secs_f64())).await?;
                 crash::point("dispatch.after_lease");
                 for id in &leased {
                     self.wakeups.wake_up(&step, *id);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{AckKind, Message};
-use landfall_shared::store::{Database, commands};
+use landfall_shared::store::{Database, commands, in_time};
 use uuid::Uuid;
 
 #[derive(Clone)]
@@ -52,6 +52,20 @@ impl InHand {
         held.iter().filter(|(_, held)| held.received.elapsed() >= long).map(|(id, held)| (*id, held.clone())).collect()
     }
 
+    /// Gives everything in hand to whoever takes it next: the process ends. Its rows are due at once, and what this process may
+    /// still learn of them counts no more; its messages go back.
+    pub async fn hand_back(&self, database: &Database) {
+        let held = self.held_for(Duration::ZERO);
+        tracing::warn!(commands = held.len(), "{} commands did not end in time: handing them back", held.len());
+        let rows: Vec<(Uuid, i64)> = held.iter().filter_map(|(id, held)| Some((*id, held.fence?))).collect();
+        if let Err(error) = in_time(commands::hand_back(&database.pool(), &rows)).await {
+            tracing::warn!(%error, "they could not be handed back: they come back when their leases end");
+        }
+        for (_, held) in &held {
+            let _ = held.message.ack_with(AckKind::Nak(None)).await;
+        }
+    }
+
     /// Extends what is held for long, counted from its receipt, for as long as the process lives.
     pub async fn keep(self: Arc<Self>, database: Database, lease: Duration) {
         let long = (lease / 3).min(Duration::from_secs(10));
@@ -63,7 +77,8 @@ impl InHand {
             if rows.is_empty() {
                 continue;
             }
-            if let Err(error) = commands::extend(&database.pool(), &rows, lease.as_secs_f64()).await {
+            let pool = database.pool();
+            if let Err(error) = in_time(commands::extend(&pool, &rows, lease.as_secs_f64())).await {
                 tracing::warn!(%error, "leases could not be extended: another worker may take over");
             }
             for (_, held) in &held {

@@ -19,8 +19,8 @@ use crate::retry::Schedule;
 use crate::runner::Runner;
 use crate::watch;
 
-/// What is in hand may take so long to end; then its rows come back to another process.
-const DRAIN: Duration = Duration::from_secs(25);
+/// What is in hand may take so long to end, which is long enough for any call; then it is handed back to another process.
+const DRAIN: Duration = Duration::from_secs(20);
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -62,19 +62,25 @@ pub async fn run() -> Result<(), Failed> {
         concurrency: usize::try_from(config.step_concurrency)?,
         carried: carried.clone(),
     };
-    let due_again = DueAgain { database: database.clone(), jetstream, topology, wakeups, redispatch };
+    let due_again =
+        DueAgain { database: database.clone(), jetstream, topology, wakeups: wakeups.clone(), redispatch };
     let receiving = tokio::spawn(Arc::new(receiving).run(stop.clone()));
     let due_again = tokio::spawn(due_again.run(stop.clone()));
     tokio::spawn(InHand::keep(Arc::clone(&runner.in_hand), database.clone(), redispatch));
+    tokio::spawn(database.clone().look_after());
     tokio::spawn(metrics.clone().keep_folded());
-    watch::serve(config.workers_listen_addr, database, client, metrics).await?;
+    watch::serve(config.workers_listen_addr, database.clone(), client.clone(), metrics, stop.clone()).await?;
 
     stop.cancelled().await;
     tracing::info!("stopping: ending what is in hand");
-    let _ = tokio::join!(receiving, due_again);
-    carried.close();
-    if tokio::time::timeout(DRAIN, carried.wait()).await.is_err() {
-        tracing::warn!("not everything in hand ended in time: it comes back to another process");
+    let ended = async {
+        let _ = tokio::join!(receiving, due_again);
+        carried.close();
+        carried.wait().await;
+    };
+    if tokio::time::timeout(DRAIN, ended).await.is_err() {
+        runner.in_hand.hand_back(&database).await;
     }
+    dispatch::flush(&client, &wakeups).await;
     Ok(())
 }

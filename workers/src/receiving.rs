@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{AckKind, Context};
 use futures_util::{FutureExt, StreamExt};
-use landfall_shared::store::{Database, due};
+use landfall_shared::store::{Database, due, in_time};
 use landfall_shared::topology::Topology;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
@@ -40,7 +40,11 @@ impl Receiving {
     /// Receives until the token is cancelled.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.topology.ensure(&self.jetstream).await {
+            let ensured = tokio::select! {
+                ensured = self.topology.ensure(&self.jetstream) => ensured,
+                () = stop.cancelled() => return,
+            };
+            match ensured {
                 Ok(ensured) => {
                     if ensured.made {
                         self.send_all_again().await;
@@ -57,7 +61,8 @@ impl Receiving {
     }
 
     async fn send_all_again(&self) {
-        match due::dispatched_again(&self.database.pool(), SPREAD_SECONDS).await {
+        let pool = self.database.pool();
+        match in_time(due::dispatched_again(&pool, SPREAD_SECONDS)).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "stream or consumers had to be made: {rows} wake-ups are sent again"),
             Err(error) => {
@@ -99,11 +104,13 @@ impl Receiving {
             Err(error) => return tracing::warn!(step, %error, "wake-ups of {step} cannot be pulled"),
         };
         loop {
-            let permit = Arc::clone(&permits).acquire_owned().await;
+            // A message is taken out only when there is a hand free for it.
             let next = tokio::select! {
-                next = messages.next() => next,
+                biased;
                 () = round.cancelled() => break,
+                next = async { (Arc::clone(&permits).acquire_owned().await, messages.next().await) } => next,
             };
+            let (permit, next) = next;
             match next {
                 Some(Ok(message)) => {
                     let runner = Arc::clone(&self.runner);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use landfall_shared::store::settle::{Settled, Settlement, settle};
-use landfall_shared::store::{Database, is_away};
+use landfall_shared::store::{Database, in_time, is_away};
 
 use crate::together::Together;
 
@@ -32,7 +32,7 @@ impl Settling {
 async fn settle_all(database: &Database, batch: &[Settlement], redispatch: f64) -> Vec<Option<Settled>> {
     let pool = database.pool();
     let whole: Vec<&Settlement> = batch.iter().collect();
-    match settle(&pool, &whole, redispatch).await {
+    match in_time(settle(&pool, &whole, redispatch)).await {
         Ok(settled) => settled.into_iter().map(Some).collect(),
         Err(error) if is_away(&error) || batch.len() == 1 => {
             tracing::warn!(%error, batch = batch.len(), "outcomes could not be written: their rows come back");
@@ -42,7 +42,7 @@ async fn settle_all(database: &Database, batch: &[Settlement], redispatch: f64) 
             tracing::warn!(%error, batch = batch.len(), "a batch of outcomes was refused: writing them one by one");
             let mut settled = Vec::with_capacity(batch.len());
             for settlement in batch {
-                let one = settle(&pool, &[settlement], redispatch).await;
+                let one = in_time(settle(&pool, &[settlement], redispatch)).await;
                 settled.push(one.ok().and_then(|mut one| one.pop()));
             }
             settled

@@ -9,7 +9,7 @@ use landfall_shared::platform::{Call, PlatformId};
 use landfall_shared::purchase::{Purchase, Purchased};
 use landfall_shared::refusal::{Fault, FaultCode, FieldError, Party, PartyError, Refusal, RefusalCode};
 use landfall_shared::seal::OpenError;
-use landfall_shared::store::sealed;
+use landfall_shared::store::{in_time, sealed};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -70,7 +70,8 @@ impl<'a> Step<'a> {
     /// # Errors
     /// If this process lacks the key; if it was erased, the buyer must give it again.
     pub async fn password(&self) -> Result<Password, StepError> {
-        let sealed = sealed::find(&self.outside.database.pool(), self.activation.id).await?;
+        let pool = self.outside.database.pool();
+        let sealed = in_time(sealed::find(&pool, self.activation.id)).await?;
         Ok(sealed.ok_or(OpenError::Damaged)?.open(&self.outside.keys, self.activation.id)?)
     }
 

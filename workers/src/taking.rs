@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use landfall_shared::crash;
-use landfall_shared::store::Database;
 use landfall_shared::store::commands::{self, Loaded};
+use landfall_shared::store::{Database, in_time};
 use uuid::Uuid;
 
 use crate::together::Together;
@@ -80,7 +80,7 @@ async fn take(database: &Database, wanted: &[Wanted], lease: Duration) -> Result
     let since = Instant::now();
     let pool = database.pool();
     let mut loaded: HashMap<Uuid, Loaded> =
-        commands::load(&pool, &ids).await?.into_iter().map(|loaded| (loaded.id, loaded)).collect();
+        in_time(commands::load(&pool, &ids)).await?.into_iter().map(|loaded| (loaded.id, loaded)).collect();
     let to_claim: Vec<Uuid> = wanted
         .iter()
         .filter(|wanted| loaded.get(&wanted.id).is_some_and(|loaded| must_be_claimed(wanted.how, loaded)))
@@ -88,7 +88,7 @@ async fn take(database: &Database, wanted: &[Wanted], lease: Duration) -> Result
         .collect();
     let mut claims = HashMap::new();
     if !to_claim.is_empty() {
-        for claim in commands::claim(&pool, &to_claim, lease.as_secs_f64()).await? {
+        for claim in in_time(commands::claim(&pool, &to_claim, lease.as_secs_f64())).await? {
             claims.insert(claim.id, claim);
         }
         crash::point("runner.after_claim");

@@ -12,12 +12,14 @@ use axum::routing::get;
 use landfall_shared::store::Database;
 use landfall_shared::telemetry::Metrics;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 #[derive(Clone)]
 struct Watched {
     database: Database,
     client: async_nats::Client,
     metrics: Metrics,
+    stop: CancellationToken,
 }
 
 /// Serves health and metrics in the background.
@@ -29,12 +31,13 @@ pub async fn serve(
     database: Database,
     client: async_nats::Client,
     metrics: Metrics,
+    stop: CancellationToken,
 ) -> Result<(), std::io::Error> {
     let routes = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Watched { database, client, metrics });
+        .with_state(Watched { database, client, metrics, stop });
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "health and metrics on {}", listener.local_addr()?);
     tokio::spawn(async move {
@@ -47,6 +50,9 @@ pub async fn serve(
 
 /// Workers are ready who reach both PostgreSQL and NATS.
 async fn ready(State(watched): State<Watched>) -> Response {
+    if watched.stop.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
     let pool = watched.database.pool();
     let asked = tokio::time::timeout(Duration::from_secs(1), sqlx::query("select 1").execute(&pool)).await;
     let missing = match (asked, watched.client.connection_state()) {

@@ -76,12 +76,14 @@ pub struct Loaded {
     pub now: OffsetDateTime,
 }
 
-/// Reads what is ready among these commands; what is not there is done, or not due.
+/// Reads what is ready among these commands; what is not there is done, or not due. A row that this version cannot read, for a
+/// newer one wrote it, is left alone and takes none of its neighbours with it.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn load(db: &PgPool, ids: &[Uuid]) -> Result<Vec<Loaded>, sqlx::Error> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select c.id, c.key, c.name, c.input, c.fence, c.attempts, c.dispatches, c.lease_until, c.waiting_since, c.trace,
                   a.version, a.state as activation, a.marketplace, a.instance_id,
                   p.account_id as "account_id?", p.order_id as "order_id?", p.product_code, p.sku_id, p.trial, p.expires_at,
@@ -95,44 +97,82 @@ pub async fn load(db: &PgPool, ids: &[Uuid]) -> Result<Vec<Loaded>, sqlx::Error>
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let purchase = match (row.account_id, row.purchase_state, row.purchase_version) {
-                (Some(account_id), Some(state), Some(version)) => Some(Purchase {
-                    marketplace: decode(MarketplaceName::parse(&row.marketplace).ok_or("unknown marketplace"))?,
-                    instance_id: decode(InstanceId::parse(&row.instance_id).map_err(|_| "bad instance id"))?,
-                    account_id: decode(AccountId::parse(&account_id).map_err(|_| "bad account id"))?,
-                    sold: Purchased {
-                        order_id: row.order_id,
-                        product_code: row.product_code,
-                        sku_id: row.sku_id,
-                        trial: row.trial,
-                        expires_at: row.expires_at,
-                    },
-                    items: decode(serde_json::from_value::<BTreeMap<_, _>>(row.items.unwrap_or_default()))?,
-                    state: decode(PurchaseState::parse(&state).ok_or("unknown state"))?,
-                    version,
-                }),
-                _ => None,
-            };
-            Ok(Loaded {
-                id: row.id,
-                key: row.key,
-                name: row.name,
-                input: row.input,
-                fence: row.fence,
-                attempts: row.attempts,
-                dispatches: row.dispatches,
-                lease_until: row.lease_until,
-                waiting_since: row.waiting_since,
-                trace: row.trace,
-                version: row.version,
-                activation: decode(serde_json::from_value(row.activation))?,
-                purchase,
-                now: row.now,
-            })
+    let read = rows.into_iter().filter_map(|row| {
+        let id = row.id;
+        let read = row.read().inspect_err(|error| {
+            metrics::counter!("landfall_commands_unreadable_total").increment(1);
+            tracing::warn!(command.id = %id, %error, "command {id} cannot be read by this version: left alone");
+        });
+        read.ok()
+    });
+    Ok(read.collect())
+}
+
+/// A command, its activation and its purchase as they stand in their rows.
+struct Row {
+    id: Uuid,
+    key: Uuid,
+    name: String,
+    input: Value,
+    fence: i64,
+    attempts: i32,
+    dispatches: i32,
+    lease_until: Option<OffsetDateTime>,
+    waiting_since: Option<OffsetDateTime>,
+    trace: String,
+    version: i64,
+    activation: Value,
+    marketplace: String,
+    instance_id: String,
+    account_id: Option<String>,
+    order_id: Option<String>,
+    product_code: Option<String>,
+    sku_id: Option<String>,
+    trial: Option<bool>,
+    expires_at: Option<OffsetDateTime>,
+    items: Option<Value>,
+    purchase_state: Option<String>,
+    purchase_version: Option<i64>,
+    now: OffsetDateTime,
+}
+
+impl Row {
+    fn read(self) -> Result<Loaded, sqlx::Error> {
+        let purchase = match (self.account_id, self.purchase_state, self.purchase_version) {
+            (Some(account_id), Some(state), Some(version)) => Some(Purchase {
+                marketplace: decode(MarketplaceName::parse(&self.marketplace).ok_or("unknown marketplace"))?,
+                instance_id: decode(InstanceId::parse(&self.instance_id).map_err(|_| "bad instance id"))?,
+                account_id: decode(AccountId::parse(&account_id).map_err(|_| "bad account id"))?,
+                sold: Purchased {
+                    order_id: self.order_id,
+                    product_code: self.product_code,
+                    sku_id: self.sku_id,
+                    trial: self.trial,
+                    expires_at: self.expires_at,
+                },
+                items: decode(serde_json::from_value::<BTreeMap<_, _>>(self.items.unwrap_or_default()))?,
+                state: decode(PurchaseState::parse(&state).ok_or("unknown state"))?,
+                version,
+            }),
+            _ => None,
+        };
+        Ok(Loaded {
+            id: self.id,
+            key: self.key,
+            name: self.name,
+            input: self.input,
+            fence: self.fence,
+            attempts: self.attempts,
+            dispatches: self.dispatches,
+            lease_until: self.lease_until,
+            waiting_since: self.waiting_since,
+            trace: self.trace,
+            version: self.version,
+            activation: decode(serde_json::from_value(self.activation))?,
+            purchase,
+            now: self.now,
         })
-        .collect()
+    }
 }
 
 /// A column that does not hold what we once put there.
@@ -214,6 +254,34 @@ pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Re
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Hands back what a process has in hand and will not end: due at once, for whoever takes it. The old fence counts no more.
+/// What somebody is settling at this moment is left to him.
+///
+/// # Errors
+/// If the database fails.
+pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<u64, sqlx::Error> {
+    let (ids, fences): (Vec<Uuid>, Vec<i64>) = held.iter().copied().unzip();
+    let handed = sqlx::query!(
+        "with mine as materialized (
+           select c.id
+           from unnest($1::uuid[], $2::bigint[]) f (id, fence)
+           join commands c on c.id = f.id
+           where c.state = 'ready' and c.fence = f.fence
+           order by c.id
+           for update of c skip locked
+         )
+         update commands c
+         set fence = c.fence + 1, due_at = now(), lease_until = null
+         from mine
+         where c.id = mine.id",
+        &ids,
+        &fences,
+    )
+    .execute(db)
+    .await?;
+    Ok(handed.rows_affected())
 }
 
 /// Cancels what of an activation was never sent out, in these lanes.

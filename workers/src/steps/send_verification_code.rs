@@ -3,11 +3,12 @@
 use landfall_shared::activation::{Happened, LinkedAccount, LookedUp};
 use landfall_shared::command::{CodePart, SendVerificationCode};
 use landfall_shared::store::challenges::{self, Challenge};
+use landfall_shared::store::in_time;
 
 use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, asked: SendVerificationCode) -> Result<Happened, StepError> {
-    let found = challenges::find(&step.outside.database.pool(), asked.challenge_id).await?;
+    let found = in_time(challenges::find(&step.outside.database.pool(), asked.challenge_id)).await?;
     let Some(challenge) = found.filter(|challenge| challenge.expires_at > step.now() && !is_over(challenge)) else {
         return Ok(Happened::CodeOver);
     };
