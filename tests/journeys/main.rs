@@ -9,3 +9,5 @@ mod interruptions;
 mod wakeups;
 
 mod spi;
+
+mod pages;

@@ -30,3 +30,5 @@ pub mod meddler;
 pub mod caller;
 pub mod seller;
 pub mod invariants;
+pub mod browser;
+pub mod looks;
