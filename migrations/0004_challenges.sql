@@ -29,6 +29,7 @@ create index challenges_target on challenges (target, created_at);
 create index challenges_account on challenges (account_id, created_at);
 create index challenges_client on challenges (client, created_at) where client is not null;
 create index challenges_open on challenges (expires_at) where status in ('queued', 'sent');
+create index challenges_proven on challenges (proven_at) where status = 'proven';
 
 -- Passwords until whoever must have them has taken them: sealed, and erased in time.
 create table sealed (

@@ -142,7 +142,8 @@ fn entered(body: &Body) -> Result<Entered, Problem> {
 /// Nobody gets back by a replay what *Login Directly*, or signing out, has ended.
 async fn entered_still(db: &mut PgConnection, kept: &Kept) -> Result<(), Problem> {
     let Some(id) = kept.activation_id.filter(|_| kept.problem.is_none()) else { return Ok(()) };
-    let epoch = sqlx::query_scalar!("select epoch from activations where id = $1", id).fetch_optional(db).await?;
+    let epoch =
+        sqlx::query_scalar!("select epoch from activations where id = $1 for update", id).fetch_optional(db).await?;
     if epoch == Some(FIRST_EPOCH) { Ok(()) } else { Err(Problem::already_started()) }
 }
 

@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::asked::Asked;
 use crate::pages::{SentBack, sent_back};
 use crate::problem::Problem;
+use crate::status::login_url;
 use crate::trace;
 
 const MARKETPLACE: MarketplaceName = MarketplaceName::Alibaba;
@@ -150,17 +151,19 @@ async fn go_on(
             return Ok((Led::Back(activation.account_id), None));
         }
         if matches!(activation.stage, Stage::Active { .. }) {
-            let site = app.config.site(&binding.site).map(|site| app.config.login_url.filled(&site.id));
-            return Ok((Led::ToLogin(site.unwrap_or_default()), None));
+            return Ok((Led::ToLogin(login_url(app, &binding.site)), None));
         }
     }
-    if activation.started_by != StartedBy::Typed {
+    let typed = activation.started_by == StartedBy::Typed;
+    let queued = activation.logged_in_directly(now);
+    if !typed && queued.is_none() {
         return Ok((Led::ToActivation(id), None));
     }
-    let queued = activation.logged_in_directly(now);
     activation.language = asked.accept_language();
-    activations::raise_epoch(db, id).await?;
-    sessions::end_typed(db, id).await?;
+    if typed {
+        activations::raise_epoch(db, id).await?;
+        sessions::end_typed(db, id).await?;
+    }
     if let Some(queued) = &queued {
         let redispatch = app.config.common.redispatch_after.as_secs_f64();
         commands::insert(db, id, queued, redispatch, &trace::parent()).await?;

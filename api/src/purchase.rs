@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::Activation;
 use landfall_shared::buyer::{AccountId, InstanceId, Invalid};
-use landfall_shared::command::Queued;
+use landfall_shared::command::{Lane, Queued};
 use landfall_shared::crash;
 use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, SpiAnswer, SpiCall};
 use landfall_shared::marketplace::alibaba::token::Parameters;
@@ -186,27 +186,30 @@ async fn announce(
         };
     }
     record(db, &call(Verdict::Accepted, None)).await?;
-    let mut released = false;
     for kept in marketplace_calls::take_unmatched(db, MARKETPLACE, instance_id.as_str()).await? {
         if let Some(notice) = reread(&kept) {
-            released |= notice == Notice::Released;
             notice.take_effect(&mut purchase);
         }
     }
     purchases::save(db, &purchase).await?;
-    let mut told = Told::new();
-    for (mut locked, holds) in activations::lock_of_instance(db, MARKETPLACE, &instance_id).await? {
-        let before = locked.activation.clone();
-        let queued = if released {
-            locked.activation.marketplace_said(&Notice::Released, &purchase, holds)
-        } else {
-            locked.activation.announced()
-        };
-        if locked.activation != before {
-            told.push(write(app, db, &locked.activation, queued).await?);
-        }
-    }
+    let told = tell(app, db, &instance_id, |activation, holds| activation.announced(&purchase, holds)).await?;
     Ok((answer, told))
+}
+
+/// Tells every activation of an instance that is not over. Each gets a new version, also one that shows no change: whoever
+/// settles a command that asked before must ask again.
+async fn tell(
+    app: &App,
+    db: &mut PgConnection,
+    instance_id: &InstanceId,
+    say: impl Fn(&mut Activation, bool) -> Option<Queued>,
+) -> Result<Told, sqlx::Error> {
+    let mut told = Told::new();
+    for (mut locked, holds) in activations::lock_of_instance(db, MARKETPLACE, instance_id).await? {
+        let queued = say(&mut locked.activation, holds);
+        told.push(write(app, db, &locked.activation, queued).await?);
+    }
+    Ok(told)
 }
 
 fn purchase(announcement: Announcement) -> Result<Purchase, Invalid> {
@@ -263,7 +266,12 @@ async fn listen(
     }
     let Some((mut purchase, _)) = known else {
         record(db, &told(Verdict::Unmatched)).await?;
-        return Ok((taken, Told::new()));
+        let in_use = matches!(notice, Some(Notice::Renewed { .. } | Notice::Resumed));
+        let told = match in_use {
+            true => tell(app, db, &instance_id, |activation, _| activation.in_use_unannounced()).await?,
+            false => Told::new(),
+        };
+        return Ok((taken, told));
     };
     record(db, &told(Verdict::Accepted)).await?;
     let Some(notice) = notice else { return Ok((taken, Told::new())) };
@@ -271,14 +279,8 @@ async fn listen(
         return Ok((taken, Told::new()));
     }
     purchases::save(db, &purchase).await?;
-    let mut told = Told::new();
-    for (mut locked, holds) in activations::lock_of_instance(db, MARKETPLACE, &instance_id).await? {
-        let before = locked.activation.clone();
-        let queued = locked.activation.marketplace_said(&notice, &purchase, holds);
-        if locked.activation != before || queued.is_some() {
-            told.push(write(app, db, &locked.activation, queued).await?);
-        }
-    }
+    let said = |activation: &mut Activation, holds| activation.marketplace_said(&notice, &purchase, holds);
+    let told = tell(app, db, &instance_id, said).await?;
     Ok((taken, told))
 }
 
@@ -317,10 +319,13 @@ async fn write(
     queued: Option<Queued>,
 ) -> Result<Changed, sqlx::Error> {
     if activation.cancelled.is_some() {
-        commands::cancel_undispatched(db, activation.id).await?;
+        commands::end(db, activation.id).await?;
         sealed::erase(db, activation.id).await?;
     }
     if let Some(queued) = &queued {
+        if queued.command.lane() == Lane::Lifecycle {
+            commands::supersede_dead_report(db, activation.id).await?;
+        }
         let redispatch = app.config.common.redispatch_after.as_secs_f64();
         commands::insert(db, activation.id, queued, redispatch, &trace::parent()).await?;
     }

@@ -3,9 +3,9 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use landfall_shared::activation::{Call, Company, NewAccount, NewWorkspace, Registration};
+use landfall_shared::activation::{Call, Company, NewAccount, NewWorkspace, PasswordFor, Registration};
 use landfall_shared::buyer::{
-    CompanyName, Country, Email, Industry, Language, NewUsername, Password, Phone, WorkspaceName,
+    CompanyName, Country, Email, Industry, Invalid, Language, NewUsername, Password, Phone, WorkspaceName,
 };
 use serde::Deserialize;
 
@@ -101,6 +101,12 @@ async fn filled(writing: &mut Writing, body: Body) -> Result<Filled, Problem> {
         writing.app.config.site(text).map(|site| site.id.clone())
     });
     fields.accepted("terms_accepted", body.terms_accepted);
+    let needs = site.as_ref().map(|site| writing.activation.registration_needs_password(site));
+    // One that nobody needs any more is dropped here: it would only wait to be erased.
+    let password = password.filter(|_| needs != Some(PasswordFor::Nobody));
+    if needs == Some(PasswordFor::BillingCenter) && body.password.as_deref().unwrap_or_default().is_empty() {
+        fields.wrong("password", Invalid::REQUIRED.code, "The Billing Center account needs a password, too.");
+    }
     let values = username.zip(email).zip(shown).zip(company_name).zip(name.zip(language).zip(site));
     let ((((username, email), shown), company_name), ((name, language), site)) = fields.done(values)?;
     let form = Registration {

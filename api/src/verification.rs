@@ -43,7 +43,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads the word back.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         match text {
             "registration" => Some(Self::Registration),
             "workspace_owner" => Some(Self::WorkspaceOwner),
@@ -65,7 +67,8 @@ impl Purpose {
     }
 
     /// The call that the code is for: it may be asked for wherever that call is allowed.
-    fn call(self) -> Call {
+    #[must_use]
+    pub fn call(self) -> Call {
         match self {
             Self::Registration => Call::Registration,
             Self::BillingAccount => Call::BillingAccount,
@@ -89,6 +92,14 @@ impl Target {
         match self {
             Self::Email(email) => email.normalised(),
             Self::Username(username) => username.normalised(),
+        }
+    }
+
+    /// The username as it was typed.
+    fn username(&self) -> Option<&str> {
+        match self {
+            Self::Email(_) => None,
+            Self::Username(username) => Some(username.as_str()),
         }
     }
 }

@@ -135,7 +135,7 @@ impl Writing {
         let full_for = sqlx::query_scalar!(
             r#"select ceil(extract(epoch from finished_at + interval '1 hour' - now()))::bigint as "full_for!"
                from commands
-               where activation_id = $1 and state = 'refused' and finished_at > now() - interval '1 hour'
+               where activation_id = $1 and state = 'refused' and not hidden and finished_at > now() - interval '1 hour'
                order by finished_at desc offset $2 limit 1"#,
             self.activation.id,
             REFUSALS_AN_HOUR - 1,

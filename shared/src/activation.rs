@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::buyer::{AccountId, InstanceId, SiteId};
+use crate::buyer::{AccountId, Email, InstanceId, SiteId};
 use crate::command::{Command, Queued, VerifyPurchase};
 use crate::platform::PlatformId;
 use crate::purchase::{MarketplaceName, Purchased};
@@ -20,6 +20,7 @@ mod standing;
 
 pub use asked::CannotNow;
 pub use outcome::{ChallengeChange, Follow, Happened, LookedUp, Outcome};
+pub use registering::PasswordFor;
 pub use request::{AskedWorkspace, Call, Company, NewAccount, NewWorkspace, Registration, Request};
 pub use standing::Status;
 
@@ -106,8 +107,8 @@ pub enum Stage {
 /// What this activation has made outside: kept and used whatever is refused later, so that nothing is made twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
-    /// The console account: its username, e-mail and password stand.
-    pub console_account: Option<ConsoleAccount>,
+    /// The console accounts, the latest last: their usernames, e-mails and passwords stand.
+    pub console_accounts: Vec<ConsoleAccount>,
     /// The Billing Center account, not linked yet.
     pub billing_account: Option<LinkedAccount>,
     /// The workspaces: listed also if their binding was refused.
@@ -115,10 +116,25 @@ pub struct Made {
 }
 
 impl Made {
-    /// The console account, if it is one of that site: each site's console has its own.
+    /// The latest console account of that site: each site's console has its own.
     #[must_use]
     pub fn console_account_at(&self, site: &SiteId) -> Option<&ConsoleAccount> {
-        self.console_account.as_ref().filter(|account| account.site == *site)
+        self.console_accounts.iter().rev().find(|account| account.site == *site)
+    }
+
+    /// The console account of that address at that site.
+    #[must_use]
+    pub fn console_account_of(&self, email: &Email, site: &SiteId) -> Option<&ConsoleAccount> {
+        self.console_accounts.iter().find(|account| account.site == *site && account.is_of(email))
+    }
+
+    /// The workspace of that name and site, if its owner is the one that is meant.
+    fn workspace(&self, wanted: &NewWorkspace, is_owner: impl Fn(&ConsoleAccount) -> bool) -> Option<&Workspace> {
+        let same = |made: &&MadeWorkspace| {
+            let workspace = &made.workspace;
+            workspace.name == wanted.name.as_str() && workspace.site == wanted.site.as_str() && is_owner(&made.owner)
+        };
+        self.workspaces.iter().find(same).map(|made| &made.workspace)
     }
 }
 
@@ -129,8 +145,20 @@ pub struct ConsoleAccount {
     pub id: PlatformId,
     /// The name that it logs in with.
     pub username: String,
+    /// The address that was proven for it.
+    pub email: Email,
     /// At which site.
     pub site: SiteId,
+    /// It existed before: nobody here ever had its password.
+    pub found: bool,
+}
+
+impl ConsoleAccount {
+    /// Whether it is the account of that address, without regard to case.
+    #[must_use]
+    pub fn is_of(&self, email: &Email) -> bool {
+        self.email.normalised() == email.normalised()
+    }
 }
 
 /// A workspace that this activation made.
@@ -219,6 +247,8 @@ pub enum Turn {
         request: Request,
         /// What is wrong.
         refusal: Refusal,
+        /// The challenge that proved the buyer's right to it: what goes on by itself still spends it.
+        proof: Option<Uuid>,
     },
     /// A fault that no retry mends, or all attempts spent.
     Operator {

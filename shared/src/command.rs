@@ -84,6 +84,19 @@ pub struct CreateWorkspace {
     pub workspace: NewWorkspace,
     /// Who will own it.
     pub owner: Owner,
+    /// For which purchase, as it was when this was asked: every attempt says the same.
+    pub sold: Sold,
+}
+
+/// What a workspace is created for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sold {
+    /// The product.
+    pub product_code: Option<String>,
+    /// What was chosen of it.
+    pub sku_id: Option<String>,
+    /// A trial.
+    pub trial: Option<bool>,
 }
 
 /// The console account that will own a workspace.

@@ -147,6 +147,33 @@ pub enum Party {
     Mail,
 }
 
+/// What a party said of our credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    /// It let us in.
+    Accepted,
+    /// It did not.
+    Rejected,
+}
+
+impl Party {
+    /// Sets the metric `landfall_misconfigured` when our credentials are rejected, and clears it when they are accepted
+    /// (contract §7).
+    pub fn credentials(self, said: Credentials) {
+        let party = match self {
+            Self::Marketplace => "marketplace",
+            Self::BillingCenter => "billing_center",
+            Self::Console => "console",
+            Self::Mail => "mail",
+        };
+        let rejected = match said {
+            Credentials::Accepted => 0.0,
+            Credentials::Rejected => 1.0,
+        };
+        metrics::gauge!("landfall_misconfigured", "party" => party).set(rejected);
+    }
+}
+
 /// Everything but success that an outside party can answer; it carries its own verdict (contract §7's table).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartyError {

@@ -17,3 +17,4 @@ mod deploys;
 mod races;
 
 mod pages;
+mod corners;

@@ -112,6 +112,7 @@ impl Mailer {
         let to = to.ok_or_else(mail_refused)?;
         let limits = self.limits;
         say(Phase::Sender, limits.envelope, connection.command(Mail::new(from, Vec::new()))).await?;
+        Party::Mail.credentials(landfall_shared::refusal::Credentials::Accepted);
         say(Phase::Recipient, limits.envelope, connection.command(Rcpt::new(to, Vec::new()))).await?;
         let go_on = say(Phase::Content, limits.data, connection.command(Data)).await?;
         if go_on != 354 {
@@ -191,6 +192,8 @@ async fn admitted<T>(
 /// Whose matter a refusal is. Of the address and the mail: the buyer's. Of ourselves: an operator's. 421 is nobody's.
 fn verdict(phase: Phase, code: Option<u16>, we_cannot: bool) -> PartyError {
     match (phase, code) {
+        // Whoever asks for a sign-in, or rejects it, says nothing of the address (contract §1, `landfall_misconfigured`).
+        (_, Some(530 | 535)) => misconfigured("the mail server does not let us send: check SMTP_URL and MAIL_FROM"),
         (Phase::Recipient | Phase::Content, Some(500..)) => mail_refused(),
         (Phase::Connect | Phase::Admit | Phase::Sender, Some(500..)) => {
             misconfigured("the mail server does not let us send: check SMTP_URL and MAIL_FROM")

@@ -62,8 +62,7 @@ pub async fn run() -> Result<(), Failed> {
         concurrency: usize::try_from(config.step_concurrency)?,
         carried: carried.clone(),
     };
-    let due_again =
-        DueAgain { database: database.clone(), jetstream, topology, wakeups: wakeups.clone(), redispatch };
+    let due_again = DueAgain { database: database.clone(), jetstream, topology, wakeups: wakeups.clone(), redispatch };
     let receiving = tokio::spawn(Arc::new(receiving).run(stop.clone()));
     let due_again = tokio::spawn(due_again.run(stop.clone()));
     tokio::spawn(InHand::keep(Arc::clone(&runner.in_hand), database.clone(), redispatch));

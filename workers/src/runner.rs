@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use landfall_shared::command::{Command, Lane};
 use landfall_shared::crash;
 use landfall_shared::dispatch::Wakeups;
+use landfall_shared::refusal::Credentials;
 use landfall_shared::store::Database;
 use landfall_shared::store::commands::Loaded;
 use landfall_shared::store::settle::Settled;
@@ -21,7 +22,7 @@ use crate::settling::Settling;
 use crate::step::{Step, StepError};
 use crate::steps;
 use crate::taking::{Taken, Taking};
-use crate::verdict::{Verdict, note_credentials};
+use crate::verdict::Verdict;
 
 /// Applied again so often if a row had changed; then it is left to be sent out again.
 const APPLIED_AGAIN: usize = 3;
@@ -98,10 +99,10 @@ impl Runner {
         if result == Err(StepError::Unknown) {
             return false;
         }
-        if let Ok(command) = &command {
-            note_credentials(&result, steps::party(command));
+        if let Err(StepError::Misconfigured { party, .. }) = &result {
+            party.credentials(Credentials::Rejected);
         }
-        let mut verdict = Verdict::of(&result, &loaded, claimed, since, self.schedule);
+        let mut verdict = Verdict::of(&result, command.as_ref().ok(), &loaded, claimed, since, self.schedule);
         verdict.count(&loaded.name);
         for _ in 0..=APPLIED_AGAIN {
             let settlement = verdict.settlement(&loaded, command.as_ref().ok(), claimed, since);
@@ -122,6 +123,9 @@ impl Runner {
                 Some(Settled::HeldByAnother) => verdict = Verdict::already_started(),
                 Some(Settled::Changed) => match self.taking.read_again(id).await {
                     Taken::Here { loaded: now, since: read, .. } if now.fence == loaded.fence => {
+                        if verdict.is_out_of_date(&loaded, &now) {
+                            verdict = Verdict::again();
+                        }
                         (loaded, since) = (*now, read);
                     }
                     Taken::Here { .. } | Taken::Gone => return true,
@@ -142,12 +146,8 @@ impl Runner {
         since: Instant,
         claimed: bool,
     ) -> Result<landfall_shared::activation::Happened, StepError> {
-        let over = loaded.activation.cancelled.is_some()
-            && command.lane() == Lane::Journey
-            && !matches!(command, Command::UnbindWorkspace(_));
-        if over {
-            // Nothing is begun any more for a cancelled activation; `apply` sees to what may have been done.
-            return Err(StepError::Later { after: None });
+        if loaded.activation.cancelled.is_some() && !runs_after_the_end(command, loaded) {
+            return Err(StepError::Over);
         }
         if claimed && loaded.attempts > self.schedule.attempts {
             return Err(StepError::Broken(landfall_shared::refusal::Fault::new(
@@ -163,6 +163,16 @@ impl Runner {
             tracing::error!(command.id = %loaded.id, "command {} panicked", loaded.id);
             Err(StepError::defect("the attempt ended in a panic"))
         })
+    }
+}
+
+/// For a cancelled activation nothing is begun any more. A binding that may have been made is tried until that is known, and
+/// what follows from it is carried out.
+fn runs_after_the_end(command: &Command, loaded: &Loaded) -> bool {
+    match command {
+        Command::BindWorkspace(_) => loaded.fence > 0,
+        Command::UnbindWorkspace(_) => true,
+        _ => command.lane() != Lane::Journey,
     }
 }
 

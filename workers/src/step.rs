@@ -9,6 +9,7 @@ use landfall_shared::platform::{Call, PlatformId};
 use landfall_shared::purchase::{Purchase, Purchased};
 use landfall_shared::refusal::{Fault, FaultCode, FieldError, Party, PartyError, Refusal, RefusalCode};
 use landfall_shared::seal::OpenError;
+use landfall_shared::store::commands::Loaded;
 use landfall_shared::store::{in_time, sealed};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -25,8 +26,11 @@ pub struct Step<'a> {
     pub outside: &'a Outside,
     /// The command's id: the mail's Message-ID is made from it.
     pub command: Uuid,
+    /// It may have been attempted before: whatever it makes may be there already.
+    pub attempted: bool,
     key: String,
     asking: String,
+    telling: String,
     trace: String,
     loaded: (OffsetDateTime, Instant),
 }
@@ -34,14 +38,18 @@ pub struct Step<'a> {
 impl<'a> Step<'a> {
     /// An attempt at a command that was loaded at this moment.
     #[must_use]
-    pub fn new(loaded: &'a landfall_shared::store::commands::Loaded, since: Instant, outside: &'a Outside) -> Self {
+    pub fn new(loaded: &'a Loaded, since: Instant, outside: &'a Outside) -> Self {
+        let another = |intention: &str| Uuid::new_v5(&loaded.key, intention.as_bytes()).to_string();
+        let version = loaded.purchase.as_ref().map_or(0, |purchase| purchase.version);
         Self {
             activation: &loaded.activation,
             purchase: loaded.purchase.as_ref(),
             outside,
             command: loaded.id,
             key: loaded.key.to_string(),
-            asking: Uuid::new_v5(&loaded.key, b"asking").to_string(),
+            asking: another("asking"),
+            telling: another(&format!("telling {version}")),
+            attempted: loaded.fence > 0,
             trace: loaded.trace.clone(),
             loaded: (loaded.now, since),
         }
@@ -63,6 +71,12 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn asking(&self) -> Call<'_> {
         Call { key: &self.asking, ..self.call() }
+    }
+
+    /// What a call carries whose body holds the purchase as it stands now: another version of it is another intention.
+    #[must_use]
+    pub fn telling(&self) -> Call<'_> {
+        Call { key: &self.telling, ..self.call() }
     }
 
     /// The buyer's password, opened.
@@ -144,6 +158,8 @@ pub enum StepError {
     Refused(Refusal),
     /// No retry mends it.
     Broken(Fault),
+    /// Not begun: the activation was cancelled before.
+    Over,
     /// Our own database failed: nothing is known, nothing is written, the row comes back.
     Unknown,
 }

@@ -1,8 +1,7 @@
 //! THE JOURNEY, in the guide's order: one file a step, and the one match that leads to it.
 
 use landfall_shared::activation::Happened;
-use landfall_shared::command::{CodePart, Command};
-use landfall_shared::refusal::Party;
+use landfall_shared::command::Command;
 
 use crate::step::{Step, StepError};
 
@@ -39,29 +38,5 @@ pub async fn take(step: &Step<'_>, command: Command) -> Result<Happened, StepErr
         | Command::Suspend(asked)
         | Command::Resume(asked)
         | Command::Release(asked) => report_purchase::take(step, asked).await,
-    }
-}
-
-/// Whose credentials a step uses: they are known to be good once it came through.
-#[must_use]
-pub fn party(command: &Command) -> Party {
-    match command {
-        Command::VerifyPurchase(_) => Party::Marketplace,
-        Command::SendVerificationCode(asked) => match asked.part {
-            CodePart::LookUp => Party::BillingCenter,
-            CodePart::Mail | CodePart::HiddenMail => Party::Mail,
-        },
-        Command::RegisterBuyer(_) | Command::CreateWorkspace(_) => Party::Console,
-        Command::FindBillingAccount(_)
-        | Command::OpenBillingAccount(_)
-        | Command::BindBillingAccount(_)
-        | Command::ListWorkspaces(_)
-        | Command::BindWorkspace(_)
-        | Command::UnbindWorkspace(_)
-        | Command::Renew(_)
-        | Command::Upgrade(_)
-        | Command::Suspend(_)
-        | Command::Resume(_)
-        | Command::Release(_) => Party::BillingCenter,
     }
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use landfall_shared::activation::{Follow, Happened, Outcome};
-use landfall_shared::command::Command;
-use landfall_shared::refusal::{Fault, FaultCode, Party, RefusalCode};
+use landfall_shared::command::{Command, Lane};
+use landfall_shared::refusal::{Fault, FaultCode, RefusalCode};
 use landfall_shared::store::commands::Loaded;
 use landfall_shared::store::settle::Settlement;
 
@@ -27,6 +27,7 @@ impl Verdict {
     #[must_use]
     pub fn of(
         result: &Result<Happened, StepError>,
+        command: Option<&Command>,
         loaded: &Loaded,
         claimed: bool,
         since: Instant,
@@ -39,6 +40,11 @@ impl Verdict {
         let final_outcome = |outcome| Self { outcome, counts: true, pause: Duration::ZERO };
         match result {
             Ok(happened) => final_outcome(Outcome::Happened(happened.clone())),
+            Err(StepError::Over) => final_outcome(Outcome::Over),
+            Err(StepError::Refused(refusal)) if !command.is_some_and(is_the_buyers) => {
+                let detail = format!("this cannot be refused, and yet it was: {}", refusal.code.code());
+                final_outcome(Outcome::Dead(Fault::new(FaultCode::PlatformRefused, detail)))
+            }
             Err(StepError::Refused(refusal)) => final_outcome(Outcome::Refused(refusal.clone())),
             Err(StepError::Broken(fault)) => final_outcome(Outcome::Dead(fault.clone())),
             Err(StepError::Later { .. }) if waited >= A_DAY => final_outcome(Outcome::Dead(not_yet())),
@@ -72,14 +78,34 @@ impl Verdict {
         Self { outcome: Outcome::Refused(RefusalCode::AlreadyStarted.into()), counts: true, pause: Duration::ZERO }
     }
 
+    /// What was found is out of date: it is found out again, at once.
+    #[must_use]
+    pub fn again() -> Self {
+        Self { outcome: Outcome::Later(not_yet()), counts: false, pause: Duration::ZERO }
+    }
+
+    /// Whether it tells of a purchase that has changed since: what was not known, or not in use, may be now.
+    #[must_use]
+    pub fn is_out_of_date(&self, before: &Loaded, now: &Loaded) -> bool {
+        let of_the_purchase = [RefusalCode::InstanceNotFound, RefusalCode::InstanceNotActive];
+        let version = |loaded: &Loaded| loaded.purchase.as_ref().map(|purchase| purchase.version);
+        matches!(&self.outcome, Outcome::Refused(refusal) if of_the_purchase.contains(&refusal.code))
+            && version(before) != version(now)
+    }
+
     /// The settlement of a command: the outcome applied to the activation as it was loaded. Pure, so it can be made again.
     #[must_use]
     pub fn settlement(&self, loaded: &Loaded, command: Option<&Command>, claimed: bool, since: Instant) -> Settlement {
         let mut activation = loaded.activation.clone();
         let now = loaded.now + since.elapsed();
-        let follow = command.map_or_else(Follow::default, |command| {
-            activation.apply(command, &self.outcome, loaded.purchase.as_ref(), now)
-        });
+        let follow = match command {
+            Some(command) => activation.apply(command, &self.outcome, loaded.purchase.as_ref(), now),
+            None if loaded.lane == Lane::Journey.as_str() => {
+                activation.apply_unreadable(&self.outcome);
+                Follow::default()
+            }
+            None => Follow::default(),
+        };
         Settlement {
             command_id: loaded.id,
             fence: loaded.fence,
@@ -101,25 +127,15 @@ impl Verdict {
             Outcome::Retry(_) => "retry",
             Outcome::Refused(_) => "refused",
             Outcome::Dead(_) => "dead",
+            Outcome::Over => "over",
         };
         metrics::counter!("landfall_attempts_total", "step" => step.to_owned(), "outcome" => outcome).increment(1);
     }
 }
 
-/// Sets `landfall_misconfigured` when our credentials are rejected, and clears it when a call is accepted (contract §7).
-pub fn note_credentials(result: &Result<Happened, StepError>, called: Party) {
-    let (party, rejected) = match result {
-        Err(StepError::Misconfigured { party, .. }) => (*party, 1.0),
-        Ok(_) | Err(StepError::Later { .. } | StepError::Refused(_) | StepError::Broken(_)) => (called, 0.0),
-        Err(StepError::Retry { .. } | StepError::Unknown) => return,
-    };
-    let party = match party {
-        Party::Marketplace => "marketplace",
-        Party::BillingCenter => "billing_center",
-        Party::Console => "console",
-        Party::Mail => "mail",
-    };
-    metrics::gauge!("landfall_misconfigured", "party" => party).set(rejected);
+/// Whether the buyer can mend a refusal of it: nobody asked the buyer about reports and unbindings.
+fn is_the_buyers(command: &Command) -> bool {
+    command.lane() != Lane::Lifecycle && !matches!(command, Command::UnbindWorkspace(_))
 }
 
 fn not_yet() -> Fault {

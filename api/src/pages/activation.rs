@@ -175,7 +175,7 @@ impl<'a> ActivationPage<'a> {
         match self.request {
             Some(Request::Registration(_)) => ("Activating", "正在开通"),
             Some(Request::BillingAccount) => ("Binding your Billing Center account", "正在绑定费用中心账号"),
-            Some(Request::Refresh) => ("Looking up your workspaces", "正在查询您的工作空间"),
+            Some(Request::Refresh(_)) => ("Looking up your workspaces", "正在查询您的工作空间"),
             Some(Request::Workspace(asked)) if asked.new_workspace().is_some() => {
                 ("Creating and binding your workspace", "正在创建并绑定工作空间")
             }
@@ -291,7 +291,7 @@ fn plan(request: Option<&Request>) -> &'static [&'static str] {
             &["register_buyer", "open_billing_account", "bind_billing_account", "create_workspace", "bind_workspace"]
         }
         Some(Request::BillingAccount) => &["bind_billing_account", "list_workspaces"],
-        Some(Request::Refresh) => &["list_workspaces"],
+        Some(Request::Refresh(_)) => &["list_workspaces"],
         Some(Request::Workspace(asked)) => match asked.as_ref() {
             AskedWorkspace::Bind(_) => &["bind_workspace"],
             AskedWorkspace::CreateForOwner(..) => &["create_workspace", "bind_workspace"],
@@ -318,7 +318,7 @@ fn view(panel: Panel, shown: &Shown, to_mend: Option<&Request>) -> &'static str 
             _ if shown.billing_account.is_some() => "bind",
             (Some("billing_account"), _) | (None, Some(Request::BillingAccount)) => "bind",
             (Some(_), _) | (None, Some(Request::Registration(_))) => "register",
-            (None, Some(Request::Entry | Request::Refresh | Request::Workspace(_)) | None) => "choose",
+            (None, Some(Request::Entry | Request::Refresh(_) | Request::Workspace(_)) | None) => "choose",
         },
         Panel::Workspace => match (purpose, to_mend) {
             (Some("workspace_owner"), _) => "create-have",
@@ -331,9 +331,10 @@ fn view(panel: Panel, shown: &Shown, to_mend: Option<&Request>) -> &'static str 
                     AskedWorkspace::CreateWithOwner(..) => "create-new",
                 }
             }
-            (_, Some(Request::Entry | Request::Refresh | Request::BillingAccount | Request::Workspace(_)) | None) => {
-                "list"
-            }
+            (
+                _,
+                Some(Request::Entry | Request::Refresh(_) | Request::BillingAccount | Request::Workspace(_)) | None,
+            ) => "list",
         },
     }
 }

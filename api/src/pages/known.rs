@@ -35,7 +35,7 @@ impl Known {
     #[must_use]
     pub fn of(activation: &Activation) -> Self {
         let made = match &activation.stage {
-            Stage::BillingAccount { made, .. } => made.console_account.as_ref(),
+            Stage::BillingAccount { made, .. } => made.console_accounts.last(),
             Stage::Purchase | Stage::Workspace { .. } | Stage::Confirmation { .. } | Stage::Active { .. } => None,
         };
         let owner = activation.binding().and_then(|binding| binding.owner.as_ref());
@@ -72,7 +72,7 @@ impl Typed {
                     typed.takes_account(account);
                 }
             },
-            Request::Entry | Request::BillingAccount | Request::Refresh => {}
+            Request::Entry | Request::BillingAccount | Request::Refresh(_) => {}
         }
         typed
     }

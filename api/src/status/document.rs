@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::verification::Purpose;
 
 /// The polled document. Every member is always there; what is not known yet is null.
 #[derive(Debug, Clone, Serialize)]
@@ -118,7 +119,7 @@ pub(super) struct StepRow {
     state: String,
     attempts: i32,
     held: bool,
-    dispatched: bool,
+    leased: bool,
     #[serde(with = "time::serde::rfc3339")]
     queued_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -197,13 +198,9 @@ fn is_open(challenge: &ChallengeRow) -> bool {
     matches!(challenge.status.as_str(), "queued" | "sent")
 }
 
-/// Whether the challenge is for what this stage asks: one for an earlier stage has nothing to say any more.
+/// Whether the challenge is for a call that is allowed now: one for an earlier stage has nothing to say any more.
 fn fits(activation: &Activation, challenge: &ChallengeRow) -> bool {
-    match activation.stage {
-        Stage::BillingAccount { .. } => ["billing_account", "registration"].contains(&challenge.purpose.as_str()),
-        Stage::Workspace { .. } => challenge.purpose != "billing_account",
-        Stage::Purchase | Stage::Confirmation { .. } | Stage::Active { .. } => false,
-    }
+    Purpose::parse(&challenge.purpose).is_some_and(|purpose| activation.may(purpose.call()).is_ok())
 }
 
 fn action(activation: &Activation, challenge: Option<&ChallengeRow>) -> Option<&'static str> {
@@ -258,7 +255,7 @@ fn masked(text: &str) -> String {
 }
 
 /// Where the buyer logs in: the site stands in the vendor's own words, so one that we do not know is put in as it is.
-fn login_url(app: &App, site: &str) -> String {
+pub fn login_url(app: &App, site: &str) -> String {
     SiteId::parse(site).map(|site| app.config.login_url.filled(&site)).unwrap_or_default()
 }
 
@@ -274,15 +271,16 @@ impl Step {
             _ if failed_before => "retrying",
             _ => "queued",
         };
-        let waits = status == "retrying" && !row.dispatched;
+        // A claim counts the attempt that it begins; it is shown when its outcome is, for only that is a new version.
+        let begun = i32::from(row.leased && !row.held);
         Self {
             name: row.name,
             status,
-            attempt: row.attempts,
+            attempt: row.attempts - begun,
             max_attempts,
             queued_at: row.queued_at,
             finished_at: row.finished_at,
-            next_attempt_at: waits.then_some(row.not_before),
+            next_attempt_at: (status == "retrying").then_some(row.not_before),
             problem: row.problem.and_then(ShownProblem::from_row),
         }
     }

@@ -46,8 +46,10 @@ pub async fn shown(
     }
     // Whether a code is owed for an address that is none nobody can say.
     let Some(target) = target else { return Ok(None) };
-    let latest = latest(writing, purpose, target).await?;
-    let proven = latest.filter(|latest| latest.status == "proven" && is_proven_still(latest, writing));
+    let id = writing.activation.id;
+    let counted = target.counted();
+    let whose = (counted.as_str(), target.username());
+    let proven = challenges::lock_proven(writing.db(), id, purpose.as_str(), whose).await?;
     if proven.is_none() {
         fields.wrong(field, "required", "Enter the verification code.");
     }
@@ -103,7 +105,8 @@ fn is_open(challenge: &Challenge, writing: &Writing) -> Result<(), Problem> {
 
 async fn latest(writing: &mut Writing, purpose: Purpose, target: &Target) -> Result<Option<Challenge>, Problem> {
     let id = writing.activation.id;
-    Ok(challenges::lock_latest(writing.db(), id, purpose.as_str(), &target.counted()).await?)
+    let counted = target.counted();
+    Ok(challenges::lock_latest(writing.db(), id, purpose.as_str(), (&counted, target.username())).await?)
 }
 
 fn is_proven_still(challenge: &Challenge, writing: &Writing) -> bool {

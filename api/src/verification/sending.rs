@@ -17,7 +17,7 @@ pub async fn challenge(writing: &mut Writing, purpose: Purpose, target: &Target)
     let (id, counted) = (writing.activation.id, target.counted());
     let pause = writing.app.config.common.code_resend.as_secs_f64();
     let language = writing.language.as_str();
-    let latest = challenges::lock_latest(writing.db(), id, purpose.as_str(), &counted).await?;
+    let latest = challenges::lock_latest(writing.db(), id, purpose.as_str(), (&counted, target.username())).await?;
     if let Some(open) = latest.filter(|latest| is_open(latest, writing.now)) {
         if open.sends >= SENDS {
             let detail = "This code was sent as often as a code is sent.";

@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Activation, AskedWorkspace, Call, LinkedAccount, Registration, Request, Stage, Turn};
-use crate::command::{BindBillingAccount, Command, ListWorkspaces, Queued};
+use super::{Activation, AskedWorkspace, Call, LinkedAccount, Registration, Request, Stage, StartedBy, Turn};
+use crate::command::{BindBillingAccount, Command, ListWorkspaces, Queued, VerifyPurchase};
 
 /// Why a call cannot be taken now (contract §3, both 409).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,12 @@ impl Activation {
     /// See [`Activation::may`].
     pub fn refresh_workspaces(&mut self) -> Result<Queued, CannotNow> {
         self.may(Call::Refresh)?;
-        self.hand_over(Request::Refresh, None);
+        // A registration that is being mended stays so: at this stage nothing else would allow it again.
+        let then = match &self.turn {
+            Turn::Mend { request: Request::Registration(_), .. } => self.turn.clone(),
+            Turn::Mend { .. } | Turn::Buyer | Turn::Workers { .. } | Turn::Operator { .. } => Turn::Buyer,
+        };
+        self.hand_over(Request::Refresh(Box::new(then)), None);
         Ok(Queued::fresh(Command::ListWorkspaces(ListWorkspaces {})))
     }
 
@@ -98,15 +103,29 @@ impl Activation {
         Ok(())
     }
 
-    /// *Login Directly* to an activation that was typed: from then on it is as if the login had begun it.
+    /// *Login Directly* to an activation: one that was typed is from then on as if the login had begun it. A purchase that could not be
+    /// verified is verified again; a linked account need not be proven any more.
     pub fn logged_in_directly(&mut self, now: OffsetDateTime) -> Option<Queued> {
-        self.started_by = super::StartedBy::Login;
-        let Stage::BillingAccount { linked: Some(linked), .. } = &self.stage else { return None };
-        if !matches!(self.turn, Turn::Buyer | Turn::Mend { .. }) || self.cancelled.is_some() {
+        if self.started_by == StartedBy::Typed {
+            self.started_by = StartedBy::Login;
+        }
+        if self.cancelled.is_some() || !matches!(self.turn, Turn::Buyer | Turn::Mend { .. }) {
             return None;
         }
-        let linked = linked.clone();
-        Some(Queued::fresh(self.goes_to_workspaces(linked, now)))
+        match &self.stage {
+            Stage::Purchase => {
+                self.hand_over(Request::Entry, None);
+                Some(Queued::fresh(Command::VerifyPurchase(VerifyPurchase {})))
+            }
+            Stage::BillingAccount { linked: Some(linked), .. } => {
+                let linked = linked.clone();
+                Some(Queued::fresh(self.goes_to_workspaces(linked, now)))
+            }
+            Stage::BillingAccount { linked: None, .. }
+            | Stage::Workspace { .. }
+            | Stage::Confirmation { .. }
+            | Stage::Active { .. } => None,
+        }
     }
 
     pub(super) fn hand_over(&mut self, request: Request, proof: Option<Uuid>) {
@@ -116,7 +135,7 @@ impl Activation {
     /// The cloud account is linked, and the buyer may see that: on to the workspace list.
     pub(super) fn goes_to_workspaces(&mut self, linked: LinkedAccount, now: OffsetDateTime) -> Command {
         self.reach_workspaces(linked, now);
-        self.hand_over(Request::Refresh, None);
+        self.hand_over(Request::Refresh(Box::new(Turn::Buyer)), None);
         Command::ListWorkspaces(ListWorkspaces {})
     }
 }

@@ -36,7 +36,9 @@ impl Activation {
                 Follow { challenge: becomes("sent", None), ..Follow::default() }
             }
             (_, Outcome::Refused(_)) => Follow { challenge: becomes("refused", None), ..Follow::default() },
-            (_, Outcome::Happened(_) | Outcome::Later(_) | Outcome::Retry(_) | Outcome::Dead(_)) => Follow::default(),
+            (_, Outcome::Happened(_) | Outcome::Later(_) | Outcome::Retry(_) | Outcome::Dead(_) | Outcome::Over) => {
+                Follow::default()
+            }
         }
     }
 

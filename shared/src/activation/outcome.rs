@@ -3,14 +3,15 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::registering::bind;
 use super::{
     Activation, Binding, Cancellation, ConsoleAccount, LinkedAccount, Made, MadeWorkspace, Request, Stage, StartedBy,
     Turn, Workspace,
 };
 use crate::buyer::AccountId;
-use crate::command::{BindWorkspace, Command, FindBillingAccount, Lane, Report, UnbindWorkspace};
+use crate::command::{Command, FindBillingAccount, Lane, Report, UnbindWorkspace};
 use crate::platform::PlatformId;
-use crate::purchase::{Purchase, Purchased};
+use crate::purchase::{Purchase, PurchaseState, Purchased};
 use crate::refusal::{Fault, Refusal};
 
 /// What a step found or did outside.
@@ -79,6 +80,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// No retry mends it, or none is left.
     Dead(Fault),
+    /// Not begun: the activation was cancelled before.
+    Over,
 }
 
 /// What a challenge becomes with the outcome, in the same statement.
@@ -131,6 +134,7 @@ impl Activation {
             Lane::Journey if self.cancelled.is_some() => self.apply_after_the_end(command, outcome),
             Lane::Journey => match outcome {
                 Outcome::Happened(happened) => self.apply_happened(command, happened, purchase, now),
+                Outcome::Over => Follow { ends: true, ..Follow::default() },
                 Outcome::Later(_) | Outcome::Retry(_) => {
                     if let Turn::Workers { retrying, .. } = &mut self.turn {
                         *retrying = true;
@@ -138,7 +142,8 @@ impl Activation {
                     Follow::default()
                 }
                 Outcome::Refused(refusal) => {
-                    self.turn = Turn::Mend { request: self.request(), refusal: refusal.clone() };
+                    let proof = self.proof();
+                    self.turn = Turn::Mend { request: self.request(), refusal: refusal.clone(), proof };
                     Follow { erase_password: true, ..Follow::default() }
                 }
                 Outcome::Dead(fault) => {
@@ -156,7 +161,15 @@ impl Activation {
         purchase: Option<&Purchase>,
         now: OffsetDateTime,
     ) -> Follow {
+        if let Turn::Workers { retrying, .. } = &mut self.turn {
+            *retrying = false;
+        }
         match happened {
+            // It was released while the marketplace was being asked.
+            Happened::PurchaseVerified { .. } if purchase.is_some_and(|now| now.state == PurchaseState::Released) => {
+                self.cancelled = Some(Cancellation::InstanceReleased);
+                Follow::default()
+            }
             Happened::PurchaseVerified { account_id, purchased } => {
                 self.account_id = Some(account_id.clone());
                 self.purchase = Some(purchased.clone());
@@ -191,7 +204,12 @@ impl Activation {
                     let kept = made.filter(|made| listed.iter().all(|listed| listed.id != made.id));
                     *workspaces = listed.iter().chain(kept).cloned().collect();
                 }
-                self.turn = Turn::Buyer;
+                self.turn = match self.request() {
+                    Request::Refresh(then) => *then,
+                    Request::Entry | Request::Registration(_) | Request::BillingAccount | Request::Workspace(_) => {
+                        Turn::Buyer
+                    }
+                };
                 Follow::default()
             }
             Happened::WorkspaceCreated(workspace, owner) => self.apply_created(workspace, owner),
@@ -239,11 +257,7 @@ impl Activation {
             workspaces.push(workspace.clone());
             made.workspaces.push(MadeWorkspace { workspace: workspace.clone(), owner: owner.clone() });
         }
-        Follow::go(Command::BindWorkspace(BindWorkspace {
-            workspace_id: workspace.id.clone(),
-            workspace_name: workspace.name.clone(),
-            site: workspace.site.clone(),
-        }))
+        Follow::go(bind(workspace))
     }
 
     fn apply_bound(
@@ -269,24 +283,43 @@ impl Activation {
         let challenge = self.spent_proof();
         self.stage = Stage::Confirmation { account: account.clone(), workspaces: workspaces.clone(), binding };
         self.turn = Turn::Buyer;
-        Follow { challenge, next: self.report_if_it_changed(purchase), ..Follow::default() }
+        let next = self.report_if_it_changed(purchase);
+        Follow { challenge, next, erase_password: true, ..Follow::default() }
     }
 
-    /// A cancelled activation's command in flight has ended: whatever it may have bound is told, or taken back.
-    fn apply_after_the_end(&mut self, command: &Command, outcome: &Outcome) -> Follow {
-        let may_be_bound = !matches!(outcome, Outcome::Refused(_));
+    /// A cancelled activation's command has ended. A binding that was attempted is tried until it is known whether it was
+    /// made; then it is told, or taken back. Everything else ends here.
+    fn apply_after_the_end(&self, command: &Command, outcome: &Outcome) -> Follow {
+        let ends = Follow { ends: true, erase_password: true, ..Follow::default() };
         match (command, outcome) {
-            (Command::UnbindWorkspace(_), _) => Follow::default(),
-            (Command::BindWorkspace(asked), _) if may_be_bound => {
-                let follow = match self.cancelled {
+            (Command::UnbindWorkspace(_), _) | (Command::BindWorkspace(_), Outcome::Later(_) | Outcome::Retry(_)) => {
+                Follow::default()
+            }
+            (Command::BindWorkspace(asked), Outcome::Happened(_) | Outcome::Dead(_)) => {
+                let next = match self.cancelled {
                     Some(Cancellation::InstanceReleased) => Command::Release(Report {}),
                     Some(Cancellation::CancelledByOperator) | None => {
                         Command::UnbindWorkspace(UnbindWorkspace { workspace_id: asked.workspace_id.clone() })
                     }
                 };
-                Follow { ends: true, erase_password: true, ..Follow::go(follow) }
+                Follow { next: Some(next), ..ends }
             }
-            _ => Follow { ends: true, erase_password: true, ..Follow::default() },
+            _ => ends,
+        }
+    }
+
+    /// A command that this version cannot read has failed: the activation shows it, like any other failure.
+    pub fn apply_unreadable(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Dead(fault) => {
+                self.turn = Turn::Operator { request: self.request(), proof: self.proof(), fault: fault.clone() };
+            }
+            Outcome::Later(_) | Outcome::Retry(_) => {
+                if let Turn::Workers { retrying, .. } = &mut self.turn {
+                    *retrying = true;
+                }
+            }
+            Outcome::Happened(_) | Outcome::Refused(_) | Outcome::Over => {}
         }
     }
 
@@ -305,8 +338,8 @@ impl Activation {
 
     fn proof(&self) -> Option<Uuid> {
         match self.turn {
-            Turn::Workers { proof, .. } | Turn::Operator { proof, .. } => proof,
-            Turn::Mend { .. } | Turn::Buyer => None,
+            Turn::Workers { proof, .. } | Turn::Operator { proof, .. } | Turn::Mend { proof, .. } => proof,
+            Turn::Buyer => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Turn;
 use crate::buyer::{CompanyName, Country, Email, Industry, Language, NewUsername, Phone, SiteId, WorkspaceName};
 use crate::platform::PlatformId;
 
@@ -22,6 +23,7 @@ pub enum Call {
 }
 
 /// What began that which is in hand, with all that was typed but the password: a refusal is mended by the same call.
+/// It stands in the activation, so a mended or resumed request is known whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -31,8 +33,8 @@ pub enum Request {
     Registration(Box<Registration>),
     /// Has a Billing Center account: bind it.
     BillingAccount,
-    /// Which workspaces can be bound?
-    Refresh,
+    /// Which workspaces can be bound? It interrupts whatever the buyer was at.
+    Refresh(Box<Turn>),
     /// Bind a workspace, or create one and bind it.
     Workspace(Box<AskedWorkspace>),
 }
@@ -45,7 +47,7 @@ impl Request {
             Self::Entry => None,
             Self::Registration(_) => Some(Call::Registration),
             Self::BillingAccount => Some(Call::BillingAccount),
-            Self::Refresh => Some(Call::Refresh),
+            Self::Refresh(_) => Some(Call::Refresh),
             Self::Workspace(_) => Some(Call::Workspace),
         }
     }

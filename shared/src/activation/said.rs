@@ -2,13 +2,26 @@
 
 use super::{Activation, Cancellation, Request, Stage, StartedBy, Turn};
 use crate::command::{Command, Queued, Report, VerifyPurchase};
-use crate::purchase::{Notice, Purchase};
+use crate::purchase::{Notice, Purchase, PurchaseState};
 use crate::refusal::RefusalCode;
 
 impl Activation {
-    /// The instance was announced: a purchase that could not be found is verified again.
-    pub fn announced(&mut self) -> Option<Queued> {
-        self.verified_again_after(RefusalCode::InstanceNotFound)
+    /// The instance was announced, and `purchase` is what the marketplace has said of it so far: what waited for that goes
+    /// on, and what is bound is reported.
+    pub fn announced(&mut self, purchase: &Purchase, holds: bool) -> Option<Queued> {
+        if holds {
+            self.purchase = Some(purchase.sold.clone());
+        }
+        if purchase.state == PurchaseState::Released {
+            return self.released(holds);
+        }
+        if self.cancelled.is_some() {
+            return None;
+        }
+        if let Some(report) = self.report_if_it_changed(Some(purchase)) {
+            return Some(Queued::fresh(report));
+        }
+        self.goes_on_after(RefusalCode::InstanceNotFound).or_else(|| self.in_use_again(purchase))
     }
 
     /// The marketplace said something. `holds` tells whether this activation holds the instance; `purchase` is as it is now.
@@ -16,7 +29,6 @@ impl Activation {
         if holds {
             self.purchase = Some(purchase.sold.clone());
         }
-        let bound = self.binding().is_some();
         let caused = match notice {
             Notice::Released => return self.released(holds),
             Notice::Renewed { .. } => Command::Renew(Report {}),
@@ -24,13 +36,15 @@ impl Activation {
             Notice::Suspended => Command::Suspend(Report {}),
             Notice::Resumed => Command::Resume(Report {}),
         };
-        if bound {
+        if self.binding().is_some() && self.cancelled.is_none() {
             return Some(Queued::fresh(caused));
         }
-        match notice {
-            Notice::Renewed { .. } | Notice::Resumed => self.verified_again_after(RefusalCode::InstanceNotActive),
-            Notice::Upgraded { .. } | Notice::Suspended | Notice::Released => None,
-        }
+        self.in_use_again(purchase)
+    }
+
+    /// The marketplace says that an instance that it never announced is in use (again).
+    pub fn in_use_unannounced(&mut self) -> Option<Queued> {
+        self.goes_on_after(RefusalCode::InstanceNotActive)
     }
 
     /// An operator ends it, before it is active.
@@ -48,12 +62,28 @@ impl Activation {
         self.binding().is_some().then(|| Queued::fresh(Command::Release(Report {})))
     }
 
-    fn verified_again_after(&mut self, waited_for: RefusalCode) -> Option<Queued> {
-        let waits = matches!(&self.turn, Turn::Mend { refusal, .. } if refusal.code == waited_for);
-        if self.cancelled.is_some() || self.stage != Stage::Purchase || !waits {
+    fn in_use_again(&mut self, purchase: &Purchase) -> Option<Queued> {
+        match purchase.state {
+            PurchaseState::Active => self.goes_on_after(RefusalCode::InstanceNotActive),
+            PurchaseState::Suspended | PurchaseState::Released => None,
+        }
+    }
+
+    /// What waited for the marketplace goes on by itself, from where it was refused.
+    fn goes_on_after(&mut self, waited_for: RefusalCode) -> Option<Queued> {
+        let Turn::Mend { request, refusal, proof } = &self.turn else { return None };
+        if self.cancelled.is_some() || refusal.code != waited_for {
             return None;
         }
-        self.hand_over(Request::Entry, None);
-        Some(Queued::fresh(Command::VerifyPurchase(VerifyPurchase {})))
+        let (request, proof) = (request.clone(), *proof);
+        let command = match (&self.stage, &request) {
+            (Stage::Purchase, _) => Some(Command::VerifyPurchase(VerifyPurchase {})),
+            (_, Request::Registration(form)) => self.registering_goes_on(form),
+            (_, Request::Workspace(asked)) => self.workspace_goes_on(asked),
+            (_, Request::Entry | Request::BillingAccount | Request::Refresh(_)) => None,
+        };
+        let queued = Queued::fresh(command?);
+        self.hand_over(request, proof);
+        Some(queued)
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::answer::{Answer, Http};
 use crate::platform::Call;
 use crate::platform::verdict::{self, Listed};
-use crate::refusal::{Fault, FaultCode, Party, PartyError};
+use crate::refusal::{Credentials, Fault, FaultCode, Party, PartyError};
 use crate::signature::SigningKeys;
 
 /// RFC 3986: everything but the unreserved characters is encoded.
@@ -68,7 +68,13 @@ impl Exchange {
         let request =
             self.request(listed, url, body, call).map_err(|_| broken("A call could not be written as HTTP."))?;
         match self.http.send(request).await {
-            Ok(answer) => verdict::judge(self.party, listed, answer, call.now),
+            Ok(answer) => {
+                let judged = verdict::judge(self.party, listed, answer, call.now);
+                if !matches!(judged, Err(PartyError::Retry { .. } | PartyError::Misconfigured { .. })) {
+                    self.party.credentials(Credentials::Accepted);
+                }
+                judged
+            }
             Err(none) => Err(verdict::unanswered(self.party, listed, none)),
         }
     }

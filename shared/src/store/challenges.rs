@@ -89,7 +89,8 @@ pub struct New<'a> {
     pub pause: f64,
 }
 
-/// The latest challenge for this purpose and target, locked.
+/// The latest challenge for this purpose and target, locked. An address is the same without regard to case; a username is
+/// the Billing Center's, which may tell Ann from ann.
 ///
 /// # Errors
 /// If the database fails.
@@ -97,19 +98,49 @@ pub async fn lock_latest(
     db: &mut PgConnection,
     activation_id: Uuid,
     purpose: &str,
-    target: &str,
+    (target, username): (&str, Option<&str>),
 ) -> Result<Option<Challenge>, sqlx::Error> {
     sqlx::query_as!(
         Challenge,
         "select id, purpose, target, email, username, account, key_id, language, status, sends, tries, expires_at, resend_at, proven_at
          from challenges
-         where activation_id = $1 and purpose = $2 and target = $3
+         where activation_id = $1 and purpose = $2 and target = $3 and username is not distinct from $4
          order by created_at desc, id desc
          limit 1
          for update",
         activation_id,
         purpose,
         target,
+        username,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The latest challenge for this purpose and target that is proven still, locked: a newer one that is not does not hide it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn lock_proven(
+    db: &mut PgConnection,
+    activation_id: Uuid,
+    purpose: &str,
+    (target, username): (&str, Option<&str>),
+) -> Result<Option<Challenge>, sqlx::Error> {
+    sqlx::query_as!(
+        Challenge,
+        "select id, purpose, target, email, username, account, key_id, language, status, sends, tries, expires_at, resend_at, proven_at
+         from challenges
+         where activation_id = $1 and purpose = $2 and target = $3 and username is not distinct from $4
+           and status = 'proven' and proven_at > now() - make_interval(secs => $5)
+         order by proven_at desc, id desc
+         limit 1
+         for update",
+        activation_id,
+        purpose,
+        target,
+        username,
+        PROVEN_FOR.as_seconds_f64(),
     )
     .fetch_optional(db)
     .await

@@ -52,6 +52,8 @@ pub struct Loaded {
     pub key: Uuid,
     /// The name, which may be unknown to this version.
     pub name: String,
+    /// The lane, as it stands in the row.
+    pub lane: String,
     /// What is asked.
     pub input: Value,
     /// Who holds an older one writes nothing.
@@ -84,7 +86,7 @@ pub struct Loaded {
 pub async fn load(db: &PgPool, ids: &[Uuid]) -> Result<Vec<Loaded>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select c.id, c.key, c.name, c.input, c.fence, c.attempts, c.dispatches, c.lease_until, c.waiting_since, c.trace,
+        r#"select c.id, c.key, c.name, c.lane, c.input, c.fence, c.attempts, c.dispatches, c.lease_until, c.waiting_since, c.trace,
                   a.version, a.state as activation, a.marketplace, a.instance_id,
                   p.account_id as "account_id?", p.order_id as "order_id?", p.product_code, p.sku_id, p.trial, p.expires_at,
                   p.items as "items?", p.state as "purchase_state?", p.version as "purchase_version?", now() as "now!"
@@ -113,6 +115,7 @@ struct Row {
     id: Uuid,
     key: Uuid,
     name: String,
+    lane: String,
     input: Value,
     fence: i64,
     attempts: i32,
@@ -160,6 +163,7 @@ impl Row {
             id: self.id,
             key: self.key,
             name: self.name,
+            lane: self.lane,
             input: self.input,
             fence: self.fence,
             attempts: self.attempts,
@@ -284,20 +288,48 @@ pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<u64, sqlx::E
     Ok(handed.rows_affected())
 }
 
-/// Cancels what of an activation was never sent out, in these lanes.
+/// Ends what a cancelled activation has in hand. What nobody works on, and what waits for an operator, is cancelled; what is
+/// being worked on runs to its outcome. A binding that was attempted is due at once: it must become known whether it was made.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn cancel_undispatched(db: &mut PgConnection, activation_id: Uuid) -> Result<u64, sqlx::Error> {
-    let cancelled = sqlx::query!(
+pub async fn end(db: &mut PgConnection, activation_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
         "update commands
          set state = 'cancelled', fence = fence + 1, due_at = null, lease_until = null, held = false, finished_at = now()
-         where activation_id = $1 and lane in ('journey', 'mail') and state = 'ready' and dispatched_at is null",
+         where activation_id = $1 and lane in ('journey', 'mail') and name not in ('bind_workspace', 'unbind_workspace')
+           and (state = 'dead' or (state = 'ready' and dispatched_at is null))",
+        activation_id,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "update commands
+         set state = 'ready', fence = fence + 1, attempts = case when state = 'dead' then 0 else attempts end,
+             due_at = now(), not_before = now(), finished_at = null
+         where activation_id = $1 and name = 'bind_workspace'
+           and (state = 'dead' or (state = 'ready' and dispatched_at is null))",
         activation_id,
     )
     .execute(db)
     .await?;
-    Ok(cancelled.rows_affected())
+    Ok(())
+}
+
+/// Takes a dead report out of the way of a newer one, which says all that it would have said.
+///
+/// # Errors
+/// If the database fails.
+pub async fn supersede_dead_report(db: &mut PgConnection, activation_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update commands
+         set state = 'cancelled', fence = fence + 1, finished_at = now()
+         where activation_id = $1 and lane = 'lifecycle' and state = 'dead'",
+        activation_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Cancels the mail that is in hand: a newer challenge, or a newer sending, takes its place.

@@ -3,6 +3,8 @@
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::challenges::PROVEN_FOR;
+
 /// How many rows of one step are leased at once.
 pub const BATCH: i64 = 100;
 
@@ -86,7 +88,7 @@ pub struct Changed {
     pub status: String,
 }
 
-/// Ends the codes whose time is over, and the mails that still tried to bring them.
+/// Ends the codes whose time is over, the mails that still tried to bring them, and what was proven a day ago.
 ///
 /// # Errors
 /// If the database fails.
@@ -97,10 +99,15 @@ pub async fn expire_codes(db: &PgPool) -> Result<Vec<Changed>, sqlx::Error> {
            select a.id
            from activations a
            where a.id in (
-             select activation_id
-             from challenges
-             where status in ('queued', 'sent') and expires_at <= now()
-             limit 500
+             (select activation_id
+              from challenges
+              where status in ('queued', 'sent') and expires_at <= now()
+              limit 500)
+             union all
+             (select activation_id
+              from challenges
+              where status = 'proven' and proven_at <= now() - make_interval(secs => $1)
+              limit 500)
            )
            order by a.id
            for update skip locked
@@ -109,7 +116,9 @@ pub async fn expire_codes(db: &PgPool) -> Result<Vec<Changed>, sqlx::Error> {
            update challenges c
            set status = 'expired'
            from owners
-           where c.activation_id = owners.id and c.status in ('queued', 'sent') and c.expires_at <= now()
+           where c.activation_id = owners.id
+             and ((c.status in ('queued', 'sent') and c.expires_at <= now())
+                  or (c.status = 'proven' and c.proven_at <= now() - make_interval(secs => $1)))
            returning c.id, c.activation_id
          ),
          mails as (
@@ -123,7 +132,8 @@ pub async fn expire_codes(db: &PgPool) -> Result<Vec<Changed>, sqlx::Error> {
          set version = a.version + 1, updated_at = now()
          from (select distinct activation_id from over) o
          where a.id = o.activation_id
-         returning a.id, a.version, a.status"
+         returning a.id, a.version, a.status",
+        PROVEN_FOR.as_seconds_f64(),
     )
     .fetch_all(db)
     .await

@@ -51,7 +51,7 @@ impl Settlement {
         match (&self.outcome, self.follow.ends) {
             (Outcome::Happened(_), _) => "done",
             (Outcome::Refused(_), _) => "refused",
-            (_, true) => "cancelled",
+            (Outcome::Over, _) | (_, true) => "cancelled",
             (Outcome::Dead(_), false) => "dead",
             (Outcome::Later(_) | Outcome::Retry(_), false) => "ready",
         }
@@ -60,7 +60,7 @@ impl Settlement {
     /// The word in `attempts.outcome`; none for what succeeded.
     fn failed_as(&self) -> Option<&'static str> {
         match (&self.outcome, self.counts) {
-            (Outcome::Happened(_), _) => None,
+            (Outcome::Happened(_) | Outcome::Over, _) => None,
             (Outcome::Later(_), _) => Some("later"),
             (Outcome::Retry(_), true) => Some("retry"),
             (Outcome::Retry(_), false) => Some("misconfigured"),
@@ -71,7 +71,7 @@ impl Settlement {
 
     fn problem(&self) -> Option<Value> {
         let problem = match &self.outcome {
-            Outcome::Happened(_) => return None,
+            Outcome::Happened(_) | Outcome::Over => return None,
             Outcome::Later(fault) | Outcome::Retry(fault) | Outcome::Dead(fault) => serde_json::to_value(fault),
             Outcome::Refused(refusal) => serde_json::to_value(refusal),
         };

@@ -3,10 +3,17 @@
 use landfall_shared::activation::Happened;
 use landfall_shared::command::BindWorkspace;
 use landfall_shared::platform::billing_center::Binding;
+use landfall_shared::purchase::PurchaseState;
+use landfall_shared::refusal::RefusalCode;
 
 use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, asked: BindWorkspace) -> Result<Happened, StepError> {
+    // Nothing is bound for an instance that is not in use; it goes on by itself when it is. What may be bound already is told
+    // with the next report.
+    if !step.attempted && step.purchase.is_some_and(|purchase| purchase.state == PurchaseState::Suspended) {
+        return Err(RefusalCode::InstanceNotActive.into());
+    }
     let now = step.purchase_now()?;
     let binding = Binding {
         workspace_id: &asked.workspace_id,
@@ -21,6 +28,6 @@ pub async fn take(step: &Step<'_>, asked: BindWorkspace) -> Result<Happened, Ste
         order_id: now.sold.order_id.as_deref(),
         items: now.items,
     };
-    step.outside.platforms.billing_center.bind(&binding, &step.call()).await?;
+    step.outside.platforms.billing_center.bind(&binding, &step.telling()).await?;
     Ok(Happened::WorkspaceBound { told: now.version })
 }

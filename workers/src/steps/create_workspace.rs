@@ -9,16 +9,15 @@ use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, asked: CreateWorkspace) -> Result<Happened, StepError> {
     let console = &step.outside.platforms.console;
-    let CreateWorkspace { workspace, owner } = asked;
+    let CreateWorkspace { workspace, owner, sold } = asked;
     let owner = match owner {
         Owner::Account(account) => account,
         Owner::Address(email) => {
             let found = console.find_account(email.as_str(), workspace.site.as_str(), &step.asking()).await?;
             let found = found.ok_or(RefusalCode::AccountUnknown)?;
-            ConsoleAccount { id: found.id, username: found.username, site: workspace.site.clone() }
+            ConsoleAccount { id: found.id, username: found.username, email, site: workspace.site.clone(), found: true }
         }
     };
-    let sold = step.activation.purchase.as_ref();
     let new = NewWorkspace {
         name: workspace.name.as_str(),
         language: workspace.language.as_str(),
@@ -27,9 +26,9 @@ pub async fn take(step: &Step<'_>, asked: CreateWorkspace) -> Result<Happened, S
         billing_account_id: step.billing_account()?,
         marketplace: step.activation.marketplace.as_str(),
         instance_id: step.activation.instance_id.as_str(),
-        product_code: sold.and_then(|sold| sold.product_code.as_deref()),
-        sku_id: sold.and_then(|sold| sold.sku_id.as_deref()),
-        trial: sold.and_then(|sold| sold.trial),
+        product_code: sold.product_code.as_deref(),
+        sku_id: sold.sku_id.as_deref(),
+        trial: sold.trial,
         terms_accepted_at: workspace.terms_accepted_at,
     };
     let id = console.create_workspace(&new, &step.call()).await?;

@@ -1,6 +1,7 @@
 //! Step two: no Billing Center account: the buyer's console account comes first, or the one that the proven address has.
 
 use landfall_shared::activation::{ConsoleAccount, Happened};
+use landfall_shared::buyer::Phone;
 use landfall_shared::command::RegisterBuyer;
 use landfall_shared::platform::Password;
 use landfall_shared::platform::console::NewConsoleAccount;
@@ -9,27 +10,30 @@ use landfall_shared::refusal::RefusalCode;
 use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, asked: RegisterBuyer) -> Result<Happened, StepError> {
+    let RegisterBuyer { account, site, terms_accepted_at, at_billing_center_too } = asked;
     let platforms = &step.outside.platforms;
-    let (username, email, site) = (asked.account.username.as_str(), asked.account.email.as_str(), asked.site.as_str());
     // Before anything is made: one name for both platforms.
-    if asked.at_billing_center_too && platforms.billing_center.find_account(username, &step.asking()).await?.is_some() {
+    if at_billing_center_too
+        && platforms.billing_center.find_account(account.username.as_str(), &step.asking()).await?.is_some()
+    {
         return Err(RefusalCode::UsernameTaken.into());
     }
-    if !asked.account.has_password {
-        let found = platforms.console.find_account(email, site, &step.asking()).await?;
+    if !account.has_password {
+        let found = platforms.console.find_account(account.email.as_str(), site.as_str(), &step.asking()).await?;
         let found = found.ok_or(RefusalCode::AccountUnknown)?;
-        let account = ConsoleAccount { id: found.id, username: found.username, site: asked.site };
-        return Ok(Happened::BuyerRegistered(account));
+        let (id, username, email) = (found.id, found.username, account.email);
+        return Ok(Happened::BuyerRegistered(ConsoleAccount { id, username, email, site, found: true }));
     }
     let password = step.password().await?;
     let new = NewConsoleAccount {
-        username,
-        email,
+        username: account.username.as_str(),
+        email: account.email.as_str(),
         password: Password(password.secret()),
-        phone: asked.account.phone.as_ref().map(landfall_shared::buyer::Phone::as_str),
-        site,
-        terms_accepted_at: asked.terms_accepted_at,
+        phone: account.phone.as_ref().map(Phone::as_str),
+        site: site.as_str(),
+        terms_accepted_at,
     };
     let id = platforms.console.register(&new, &step.call()).await?;
-    Ok(Happened::BuyerRegistered(ConsoleAccount { id, username: username.to_owned(), site: asked.site }))
+    let username = account.username.as_str().to_owned();
+    Ok(Happened::BuyerRegistered(ConsoleAccount { id, username, email: account.email, site, found: false }))
 }

@@ -23,6 +23,6 @@ pub async fn take(step: &Step<'_>, _: Report) -> Result<Happened, StepError> {
         order_id: purchase.sold.order_id.as_deref(),
         items: &purchase.items,
     };
-    step.outside.platforms.billing_center.tell_instance(&instance, &step.call()).await?;
+    step.outside.platforms.billing_center.tell_instance(&instance, &step.telling()).await?;
     Ok(Happened::Reported { told: purchase.version })
 }

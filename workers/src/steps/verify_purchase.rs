@@ -28,14 +28,18 @@ pub async fn take(step: &Step<'_>, _: VerifyPurchase) -> Result<Happened, StepEr
             Err(RefusalCode::InstanceNotActive.into())
         }
         Seen::Closed => Ok(Happened::PurchaseEnded),
-        Seen::Unknown if step.purchase.is_none() => Err(RefusalCode::InstanceNotFound.into()),
-        Seen::Unknown => Err(StepError::Misconfigured {
-            party: Party::Marketplace,
-            fault: Fault::new(
-                FaultCode::Misconfigured,
-                "the marketplace does not let our key see an instance that it announced",
-            ),
-        }),
+        Seen::Unknown => match step.purchase.map(|purchase| purchase.state) {
+            None => Err(RefusalCode::InstanceNotFound.into()),
+            // The marketplace said so itself, and shows it no longer.
+            Some(PurchaseState::Released) => Ok(Happened::PurchaseEnded),
+            Some(PurchaseState::Active | PurchaseState::Suspended) => Err(StepError::Misconfigured {
+                party: Party::Marketplace,
+                fault: Fault::new(
+                    FaultCode::Misconfigured,
+                    "the marketplace does not let our key see an instance that it announced",
+                ),
+            }),
+        },
     }
 }
 

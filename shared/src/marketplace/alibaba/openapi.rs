@@ -11,7 +11,7 @@ use url::{Position, Url};
 
 use super::acs3::{AccessKey, RpcCall, canonical_query};
 use crate::answer::{Answer, Http};
-use crate::refusal::{Fault, FaultCode, Party, PartyError};
+use crate::refusal::{Credentials, Fault, FaultCode, Party, PartyError};
 
 const VERSION: &str = "2015-11-01";
 /// The action that shows an instance.
@@ -116,11 +116,15 @@ impl OpenApi {
     ) -> Result<Option<T>, PartyError> {
         let request = self.request(action, parameter, now).map_err(|_| unavailable(action, "cannot be asked"))?;
         let answer = self.http.send(request).await.map_err(|none| unavailable(action, &none.to_string()))?;
-        if answer.status.is_success() {
+        let judged = if answer.status.is_success() {
             answer.json().map(Some).ok_or_else(|| unreadable(action))
         } else {
             judge(action, &answer, now)
+        };
+        if judged.is_ok() {
+            Party::Marketplace.credentials(Credentials::Accepted);
         }
+        judged
     }
 
     fn request(
