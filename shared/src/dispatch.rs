@@ -28,7 +28,10 @@ pub struct Hint {
 }
 
 enum Sent {
-    WakeUp { step: String, command: Uuid },
+    WakeUp {
+        step: String,
+        command: Uuid,
+    },
     Hint(Hint),
     /// Answered when all that was handed in before is sent.
     Flush(oneshot::Sender<()>),

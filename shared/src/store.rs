@@ -125,7 +125,9 @@ impl Database {
 #[derive(Debug, thiserror::Error)]
 pub enum NotMigrated {
     /// Only that version, or a later one, knows what its tables mean.
-    #[error("the database was migrated by a newer version (migration {0}): start that one, or restore an older database")]
+    #[error(
+        "the database was migrated by a newer version (migration {0}): start that one, or restore an older database"
+    )]
     Newer(i64),
     /// It does not answer, or does not let us in.
     #[error("the database cannot be migrated: {0}")]

@@ -174,8 +174,10 @@ async fn what_a_newer_version_wrote_is_left_alone() {
                 where a.state -> 'stage' ->> 'name' = 'polishing' and c.state = 'ready' and c.attempts = 0 and c.fence = 0";
     let left: i64 = sqlx::query_scalar(left).fetch_one(&stack.pool).await.unwrap();
     assert_eq!(left, 2, "neither is taken, or counted");
-    let unknown: (i32, i64) =
-        sqlx::query_as("select dispatches, fence from commands where name = 'polish_workspace'").fetch_one(&stack.pool).await.unwrap();
+    let unknown: (i32, i64) = sqlx::query_as("select dispatches, fence from commands where name = 'polish_workspace'")
+        .fetch_one(&stack.pool)
+        .await
+        .unwrap();
     assert_eq!(unknown, (1, 0), "it is not sent out either");
     let waiting = consumer.get_info().await.unwrap();
     assert_eq!((waiting.num_pending, waiting.num_ack_pending), (1, 0), "its message is nobody else's");
@@ -208,7 +210,8 @@ async fn several_processes_migrate_at_once_and_none_runs_on_a_newer_schema() {
     let processes = four_processes(&stack, &database).await;
     join_all(processes.iter().map(|(_, url)| ready(url))).await;
     let pool = sqlx::PgPool::connect(&database).await.unwrap();
-    let applied: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success").fetch_one(&pool).await.unwrap();
+    let applied: i64 =
+        sqlx::query_scalar("select count(*) from _sqlx_migrations where success").fetch_one(&pool).await.unwrap();
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations")).unwrap().count();
     assert_eq!(usize::try_from(applied).unwrap(), files);
     drop(processes);

@@ -32,14 +32,13 @@ struct Trial {
 
 impl Trial {
     async fn begin(seed: u64) -> Self {
-        let mut stack =
-            Wishes::default()
-                .with("REDISPATCH_AFTER_MS", "500")
-                .with("RETRY_INITIAL_MS", "100")
-                // So few that they can all be dead at once.
-                .with("DATABASE_CONNECTIONS", "4")
-                .prepare()
-                .await;
+        let mut stack = Wishes::default()
+            .with("REDISPATCH_AFTER_MS", "500")
+            .with("RETRY_INITIAL_MS", "100")
+            // So few that they can all be dead at once.
+            .with("DATABASE_CONNECTIONS", "4")
+            .prepare()
+            .await;
         let links = Links::of(&stack).await;
         links.start(&mut stack).await;
         let mut witness = stack.buyer().insisting();

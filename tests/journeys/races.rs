@@ -198,7 +198,11 @@ async fn of_two_verifications_of_one_instance_one_holds_it() {
         if seen["stage"] == "billing_account" {
             won += 1;
         } else {
-            assert_eq!((&seen["action"], &seen["problem"]["code"]), (&json!("correct"), &json!("already-started")), "{seen:#}");
+            assert_eq!(
+                (&seen["action"], &seen["problem"]["code"]),
+                (&json!("correct"), &json!("already-started")),
+                "{seen:#}"
+            );
         }
     }
     assert_eq!(won, 1);

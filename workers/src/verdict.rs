@@ -58,6 +58,14 @@ impl Verdict {
             Err(StepError::Misconfigured { fault, .. }) => {
                 Self { outcome: Outcome::Retry(fault.clone()), counts: false, pause: schedule.max }
             }
+            Err(StepError::NotUnderstood) => {
+                let fault = Fault::new(FaultCode::Internal, "this version does not understand the command");
+                Self { outcome: Outcome::Retry(fault), counts: false, pause: schedule.max }
+            }
+            Err(StepError::Spent) => {
+                let fault = Fault::new(FaultCode::Internal, "every attempt ended the process that made it");
+                Self { outcome: Outcome::Dead(fault), counts: false, pause: Duration::ZERO }
+            }
             Err(StepError::Unknown) => Self {
                 outcome: Outcome::Retry(Fault::new(FaultCode::Internal, "our database did not answer")),
                 counts: false,
@@ -111,7 +119,7 @@ pub fn note_credentials(result: &Result<Happened, StepError>, called: Party) {
     let (party, rejected) = match result {
         Err(StepError::Misconfigured { party, .. }) => (*party, 1.0),
         Ok(_) | Err(StepError::Later { .. } | StepError::Refused(_) | StepError::Broken(_)) => (called, 0.0),
-        Err(StepError::Retry { .. } | StepError::Unknown) => return,
+        Err(StepError::Retry { .. } | StepError::NotUnderstood | StepError::Spent | StepError::Unknown) => return,
     };
     let party = match party {
         Party::Marketplace => "marketplace",

@@ -126,7 +126,7 @@ impl Activation {
         now: OffsetDateTime,
     ) -> Follow {
         match command.lane() {
-            Lane::Mail => Self::apply_mail(command, outcome),
+            Lane::Mail => self.apply_mail(command, outcome),
             Lane::Lifecycle => self.apply_report(outcome, purchase),
             Lane::Journey if self.cancelled.is_some() => self.apply_after_the_end(command, outcome),
             Lane::Journey => match outcome {
@@ -149,6 +149,17 @@ impl Activation {
         }
     }
 
+    /// Whether a command need not be tried (again), for its activation was cancelled: only what takes the binding back, and
+    /// what reports a release, goes on.
+    #[must_use]
+    pub fn is_over_for(&self, command: &Command) -> bool {
+        match (self.cancelled, command.lane()) {
+            (None, _) | (Some(Cancellation::InstanceReleased), Lane::Lifecycle) => false,
+            (Some(_), Lane::Journey) => !matches!(command, Command::UnbindWorkspace(_)),
+            (Some(_), Lane::Mail) | (Some(Cancellation::CancelledByOperator), Lane::Lifecycle) => true,
+        }
+    }
+
     fn apply_happened(
         &mut self,
         command: &Command,
@@ -156,6 +167,9 @@ impl Activation {
         purchase: Option<&Purchase>,
         now: OffsetDateTime,
     ) -> Follow {
+        if !self.awaits(happened) {
+            return Follow::default();
+        }
         match happened {
             Happened::PurchaseVerified { account_id, purchased } => {
                 self.account_id = Some(account_id.clone());
@@ -201,6 +215,26 @@ impl Activation {
             | Happened::CodeSent
             | Happened::CodeOver
             | Happened::Reported { .. } => Follow::default(),
+        }
+    }
+
+    /// Whether something that leads to a stage comes at the stage before it: the way leads forward only.
+    fn awaits(&self, happened: &Happened) -> bool {
+        match happened {
+            Happened::PurchaseVerified { .. } | Happened::PurchaseEnded => self.stage == Stage::Purchase,
+            Happened::LinkFound(_) | Happened::BillingAccountBound => {
+                matches!(self.stage, Stage::BillingAccount { .. })
+            }
+            Happened::AccountLookedUp(_)
+            | Happened::CodeSent
+            | Happened::CodeOver
+            | Happened::BuyerRegistered(_)
+            | Happened::BillingAccountOpened(_)
+            | Happened::WorkspacesListed(_)
+            | Happened::WorkspaceCreated(..)
+            | Happened::WorkspaceBound { .. }
+            | Happened::WorkspaceUnbound
+            | Happened::Reported { .. } => true,
         }
     }
 
@@ -269,7 +303,7 @@ impl Activation {
         let challenge = self.spent_proof();
         self.stage = Stage::Confirmation { account: account.clone(), workspaces: workspaces.clone(), binding };
         self.turn = Turn::Buyer;
-        Follow { challenge, next: self.report_if_it_changed(purchase), ..Follow::default() }
+        Follow { challenge, next: self.report_after_binding(purchase), ..Follow::default() }
     }
 
     /// A cancelled activation's command in flight has ended: whatever it may have bound is told, or taken back.

@@ -61,6 +61,8 @@ impl Settlement {
     fn failed_as(&self) -> Option<&'static str> {
         match (&self.outcome, self.counts) {
             (Outcome::Happened(_), _) => None,
+            // Not tried: its activation is over.
+            (Outcome::Later(_), _) if self.follow.ends => None,
             (Outcome::Later(_), _) => Some("later"),
             (Outcome::Retry(_), true) => Some("retry"),
             (Outcome::Retry(_), false) => Some("misconfigured"),
@@ -72,6 +74,7 @@ impl Settlement {
     fn problem(&self) -> Option<Value> {
         let problem = match &self.outcome {
             Outcome::Happened(_) => return None,
+            Outcome::Later(_) if self.follow.ends => return None,
             Outcome::Later(fault) | Outcome::Retry(fault) | Outcome::Dead(fault) => serde_json::to_value(fault),
             Outcome::Refused(refusal) => serde_json::to_value(refusal),
         };
