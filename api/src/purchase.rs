@@ -319,7 +319,7 @@ async fn write(
     queued: Option<Queued>,
 ) -> Result<Changed, sqlx::Error> {
     if activation.cancelled.is_some() {
-        commands::end(db, activation.id).await?;
+        commands::cancel_what_waits(db, activation.id).await?;
         sealed::erase(db, activation.id).await?;
     }
     if let Some(queued) = &queued {

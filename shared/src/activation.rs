@@ -17,6 +17,8 @@ mod outcome;
 mod beside;
 mod said;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 pub use asked::CannotNow;
 pub use outcome::{ChallengeChange, Follow, Happened, LookedUp, Outcome};

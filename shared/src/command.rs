@@ -258,6 +258,13 @@ impl Command {
         matches!(self, Self::SendVerificationCode(SendVerificationCode { part: CodePart::HiddenMail, .. }))
     }
 
+    /// Whether it sends a mail, which shows when it is done twice: the look-up before it does not.
+    #[must_use]
+    pub fn is_mail(&self) -> bool {
+        let looks_up = matches!(self, Self::SendVerificationCode(asked) if asked.part == CodePart::LookUp);
+        self.lane() == Lane::Mail && !looks_up
+    }
+
     /// What is asked, as it stands in the column `input`.
     #[must_use]
     pub fn input(&self) -> Value {

@@ -1,7 +1,8 @@
 //! Crash points: places where the order of things matters, at which a test can let the process die by SIGKILL.
 //!
 //! They exist in debug builds only. `LANDFALL_CRASH_AT=<name>[:<n>]` kills the process the n-th time it comes by (default 1);
-//! `LANDFALL_CRASH_LOG=<file>` gets a line for every point that is passed, so that a run can tell which were hit.
+//! of several, with commas between them, whichever comes first. `LANDFALL_CRASH_LOG=<file>` gets a line for every point that
+//! is passed, so that a run can tell which were hit.
 
 /// Every crash point, with what is lost or doubled if the process dies there.
 pub const POINTS: [(&str, &str); 12] = [
@@ -39,22 +40,29 @@ mod live {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     struct Asked {
-        at: Option<(String, u32)>,
+        at: Vec<At>,
         log: Option<std::sync::Mutex<std::fs::File>>,
     }
 
+    struct At {
+        name: String,
+        passing: u32,
+        passed: AtomicU32,
+    }
+
     static ASKED: OnceLock<Asked> = OnceLock::new();
-    static PASSED: AtomicU32 = AtomicU32::new(0);
 
     #[expect(
         clippy::disallowed_methods,
         reason = "a test's order to die is no configuration: release builds do not know it"
     )]
     fn asked() -> Asked {
-        let at = std::env::var("LANDFALL_CRASH_AT").ok().map(|at| match at.split_once(':') {
-            Some((name, n)) => (name.to_owned(), n.parse().unwrap_or(1)),
-            None => (at, 1),
+        let at = std::env::var("LANDFALL_CRASH_AT").unwrap_or_default();
+        let at = at.split(',').filter(|at| !at.is_empty()).map(|at| {
+            let (name, passing) = at.split_once(':').unwrap_or((at, "1"));
+            At { name: name.to_owned(), passing: passing.parse().unwrap_or(1), passed: AtomicU32::new(0) }
         });
+        let at = at.collect();
         let log = std::env::var("LANDFALL_CRASH_LOG").ok();
         let log = log.and_then(|path| std::fs::File::options().create(true).append(true).open(path).ok());
         Asked { at, log: log.map(std::sync::Mutex::new) }
@@ -67,10 +75,8 @@ mod live {
         {
             let _ = writeln!(log, "{name}");
         }
-        if let Some((at, n)) = &asked.at
-            && at == name
-            && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *n
-        {
+        let ends_here = |at: &At| at.name == name && at.passed.fetch_add(1, Ordering::SeqCst) + 1 == at.passing;
+        if asked.at.iter().any(ends_here) {
             let pid = std::process::id().to_string();
             // Not a panic: no destructor may run, as none does when the power fails.
             let _ = std::process::Command::new("kill").args(["-KILL", &pid]).status();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -31,9 +32,13 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Starts a process of a stack. `dies_at` says where each life ends, by its number: a value for `LANDFALL_CRASH_AT`, or
-    /// none for a life that nothing ends.
-    pub fn start(stack: &mut Stack, which: Which, dies_at: impl Fn(u32) -> Option<String> + Send + 'static) -> Self {
+    /// Starts a process of a stack. `dies_at` says where each life ends, by its number, and by how many lives in a row have
+    /// ended no command: a value for `LANDFALL_CRASH_AT`, or none for a life that nothing ends.
+    pub fn start(
+        stack: &mut Stack,
+        which: Which,
+        dies_at: impl Fn(u32, u32) -> Option<String> + Send + 'static,
+    ) -> Self {
         let program = match which {
             Which::Api => {
                 stack.kill_api();
@@ -45,7 +50,8 @@ impl Supervised {
             }
         };
         let (stop, deaths) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
-        let watching = tokio::spawn(watch(program, dies_at, Arc::clone(&stop), Arc::clone(&deaths)));
+        let watching =
+            tokio::spawn(watch(program, stack.pool.clone(), dies_at, Arc::clone(&stop), Arc::clone(&deaths)));
         Self { which, watching, stop, deaths }
     }
 
@@ -69,12 +75,18 @@ impl Supervised {
 
 async fn watch(
     program: Program,
-    dies_at: impl Fn(u32) -> Option<String>,
+    pool: PgPool,
+    dies_at: impl Fn(u32, u32) -> Option<String>,
     stop: Arc<AtomicBool>,
     deaths: Arc<AtomicU32>,
 ) -> Leashed {
+    let (mut ended, mut in_vain) = (0, 0);
     loop {
-        let at = dies_at(deaths.load(Ordering::SeqCst));
+        let query = sqlx::query_scalar::<_, i64>("select count(*) from commands where state <> 'ready'");
+        let now = query.fetch_one(&pool).await.unwrap();
+        in_vain = if now > ended { 0 } else { in_vain + 1 };
+        ended = now;
+        let at = dies_at(deaths.load(Ordering::SeqCst), in_vain);
         let variables: Vec<(&str, &str)> = at.iter().map(|at| ("LANDFALL_CRASH_AT", at.as_str())).collect();
         let mut process = program.spawn(&variables);
         loop {

@@ -62,10 +62,11 @@ pub async fn run() -> Result<(), Failed> {
         concurrency: usize::try_from(config.step_concurrency)?,
         carried: carried.clone(),
     };
+    let keep = InHand::keep(Arc::clone(&runner.in_hand), database.clone(), wakeups.clone(), redispatch);
     let due_again = DueAgain { database: database.clone(), jetstream, topology, wakeups: wakeups.clone(), redispatch };
     let receiving = tokio::spawn(Arc::new(receiving).run(stop.clone()));
     let due_again = tokio::spawn(due_again.run(stop.clone()));
-    tokio::spawn(InHand::keep(Arc::clone(&runner.in_hand), database.clone(), redispatch));
+    tokio::spawn(keep);
     tokio::spawn(database.clone().look_after());
     tokio::spawn(metrics.clone().keep_folded());
     watch::serve(config.workers_listen_addr, database.clone(), client.clone(), metrics, stop.clone()).await?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_nats::jetstream::Message;
 use futures_util::FutureExt;
-use landfall_shared::command::{Command, Lane};
+use landfall_shared::command::Command;
 use landfall_shared::crash;
 use landfall_shared::dispatch::Wakeups;
 use landfall_shared::refusal::Credentials;
@@ -63,29 +63,32 @@ impl Runner {
         crash::point("runner.after_receipt");
         let received = Instant::now();
         let Some(id) = std::str::from_utf8(&message.payload).ok().and_then(|text| text.parse::<Uuid>().ok()) else {
-            metrics::counter!("landfall_wakeups_senseless_total").increment(1);
+            senseless("garbage");
             tracing::warn!(subject = %message.subject, "a wake-up on {} makes no sense: taken out", message.subject);
             return acknowledge(&message).await;
         };
         let redelivered = message.info().is_ok_and(|info| info.delivered > 1);
         let message = Arc::new(message);
-        if !self.in_hand.enter(id, &message, received) {
+        let Some(hand) = self.in_hand.enter(id, &message, received) else {
+            senseless("in-hand");
             return acknowledge(&message).await;
-        }
+        };
         match self.taking.take(id, redelivered).await {
             Taken::Here { loaded, claimed, since } => {
                 crash::point("runner.after_load");
-                self.in_hand.fenced(id, loaded.fence);
+                hand.fenced(loaded.fence);
                 if self.do_and_settle(*loaded, claimed, since).await {
                     crash::point("runner.before_ack");
                     acknowledge(&message).await;
                 }
             }
-            Taken::Gone => acknowledge(&message).await,
+            Taken::Gone => {
+                senseless("nothing-to-do");
+                acknowledge(&message).await;
+            }
             // Not acknowledged: nothing was done, and the database may be away.
             Taken::Unknown => {}
         }
-        self.in_hand.leave(id);
     }
 
     /// True once the outcome is written, or somebody else's is.
@@ -94,7 +97,7 @@ impl Runner {
         let command = Command::from_row(&loaded.name, &loaded.input);
         let result = match &command {
             Ok(command) => self.attempt(&loaded, command, since, claimed).await,
-            Err(_) => Err(StepError::defect("this version does not understand the command")),
+            Err(_) => Err(StepError::NotUnderstood),
         };
         if result == Err(StepError::Unknown) {
             return false;
@@ -146,14 +149,11 @@ impl Runner {
         since: Instant,
         claimed: bool,
     ) -> Result<landfall_shared::activation::Happened, StepError> {
-        if loaded.activation.cancelled.is_some() && !runs_after_the_end(command, loaded) {
+        if loaded.activation.is_over_for(command, loaded.fence > 0) {
             return Err(StepError::Over);
         }
         if claimed && loaded.attempts > self.schedule.attempts {
-            return Err(StepError::Broken(landfall_shared::refusal::Fault::new(
-                landfall_shared::refusal::FaultCode::Internal,
-                "every attempt ended the process that made it",
-            )));
+            return Err(StepError::Spent);
         }
         let step = Step::new(loaded, since, &self.outside);
         crash::point("runner.before_effect");
@@ -166,14 +166,9 @@ impl Runner {
     }
 }
 
-/// For a cancelled activation nothing is begun any more. A binding that may have been made is tried until that is known, and
-/// what follows from it is carried out.
-fn runs_after_the_end(command: &Command, loaded: &Loaded) -> bool {
-    match command {
-        Command::BindWorkspace(_) => loaded.fence > 0,
-        Command::UnbindWorkspace(_) => true,
-        _ => command.lane() != Lane::Journey,
-    }
+/// Counts a wake-up that there was nothing to do for.
+fn senseless(why: &'static str) {
+    metrics::counter!("landfall_wakeups_senseless_total", "why" => why).increment(1);
 }
 
 async fn acknowledge(message: &Message) {

@@ -160,6 +160,10 @@ pub enum StepError {
     Broken(Fault),
     /// Not begun: the activation was cancelled before.
     Over,
+    /// A newer version wrote the command, or a hand: tried again at the slowest pace, not an attempt.
+    NotUnderstood,
+    /// Every attempt there was has ended the process that made it.
+    Spent,
     /// Our own database failed: nothing is known, nothing is written, the row comes back.
     Unknown,
 }

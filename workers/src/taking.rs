@@ -116,8 +116,6 @@ fn must_be_claimed(how: How, loaded: &Loaded) -> bool {
     match how {
         How::ReadOnly => false,
         How::Redelivery => true,
-        How::FirstDelivery => {
-            loaded.dispatches > 1 || loaded.lease_until.is_some() || loaded.name == "send_verification_code"
-        }
+        How::FirstDelivery => loaded.dispatches > 1 || loaded.lease_until.is_some() || loaded.is_mail(),
     }
 }

@@ -40,7 +40,7 @@ impl Verdict {
         let final_outcome = |outcome| Self { outcome, counts: true, pause: Duration::ZERO };
         match result {
             Ok(happened) => final_outcome(Outcome::Happened(happened.clone())),
-            Err(StepError::Over) => final_outcome(Outcome::Over),
+            Err(StepError::Over) => Self { outcome: Outcome::Over, counts: false, pause: Duration::ZERO },
             Err(StepError::Refused(refusal)) if !command.is_some_and(is_the_buyers) => {
                 let detail = format!("this cannot be refused, and yet it was: {}", refusal.code.code());
                 final_outcome(Outcome::Dead(Fault::new(FaultCode::PlatformRefused, detail)))
@@ -63,6 +63,14 @@ impl Verdict {
             },
             Err(StepError::Misconfigured { fault, .. }) => {
                 Self { outcome: Outcome::Retry(fault.clone()), counts: false, pause: schedule.max }
+            }
+            Err(StepError::NotUnderstood) => {
+                let fault = Fault::new(FaultCode::Internal, "this version does not understand the command");
+                Self { outcome: Outcome::Retry(fault), counts: false, pause: schedule.max }
+            }
+            Err(StepError::Spent) => {
+                let fault = Fault::new(FaultCode::Internal, "every attempt ended the process that made it");
+                Self { outcome: Outcome::Dead(fault), counts: false, pause: Duration::ZERO }
             }
             Err(StepError::Unknown) => Self {
                 outcome: Outcome::Retry(Fault::new(FaultCode::Internal, "our database did not answer")),

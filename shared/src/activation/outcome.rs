@@ -129,7 +129,7 @@ impl Activation {
         now: OffsetDateTime,
     ) -> Follow {
         match command.lane() {
-            Lane::Mail => Self::apply_mail(command, outcome),
+            Lane::Mail => self.apply_mail(command, outcome),
             Lane::Lifecycle => self.apply_report(outcome, purchase),
             Lane::Journey if self.cancelled.is_some() => self.apply_after_the_end(command, outcome),
             Lane::Journey => match outcome {
@@ -154,6 +154,21 @@ impl Activation {
         }
     }
 
+    /// Whether a command need not be tried (again), for its activation was cancelled: only what takes the binding back, what
+    /// reports a release, and a binding that was attempted and so may have been made goes on.
+    #[must_use]
+    pub fn is_over_for(&self, command: &Command, attempted: bool) -> bool {
+        match (self.cancelled, command.lane()) {
+            (None, _) | (Some(Cancellation::InstanceReleased), Lane::Lifecycle) => false,
+            (Some(_), Lane::Journey) => match command {
+                Command::UnbindWorkspace(_) => false,
+                Command::BindWorkspace(_) => !attempted,
+                _ => true,
+            },
+            (Some(_), Lane::Mail) | (Some(Cancellation::CancelledByOperator), Lane::Lifecycle) => true,
+        }
+    }
+
     fn apply_happened(
         &mut self,
         command: &Command,
@@ -161,6 +176,9 @@ impl Activation {
         purchase: Option<&Purchase>,
         now: OffsetDateTime,
     ) -> Follow {
+        if !self.awaits(happened) {
+            return Follow::default();
+        }
         if let Turn::Workers { retrying, .. } = &mut self.turn {
             *retrying = false;
         }
@@ -219,6 +237,26 @@ impl Activation {
             | Happened::CodeSent
             | Happened::CodeOver
             | Happened::Reported { .. } => Follow::default(),
+        }
+    }
+
+    /// Whether something that leads to a stage comes at the stage before it: the way leads forward only.
+    fn awaits(&self, happened: &Happened) -> bool {
+        match happened {
+            Happened::PurchaseVerified { .. } | Happened::PurchaseEnded => self.stage == Stage::Purchase,
+            Happened::LinkFound(_) | Happened::BillingAccountBound => {
+                matches!(self.stage, Stage::BillingAccount { .. })
+            }
+            Happened::AccountLookedUp(_)
+            | Happened::CodeSent
+            | Happened::CodeOver
+            | Happened::BuyerRegistered(_)
+            | Happened::BillingAccountOpened(_)
+            | Happened::WorkspacesListed(_)
+            | Happened::WorkspaceCreated(..)
+            | Happened::WorkspaceBound { .. }
+            | Happened::WorkspaceUnbound
+            | Happened::Reported { .. } => true,
         }
     }
 
@@ -283,7 +321,7 @@ impl Activation {
         let challenge = self.spent_proof();
         self.stage = Stage::Confirmation { account: account.clone(), workspaces: workspaces.clone(), binding };
         self.turn = Turn::Buyer;
-        let next = self.report_if_it_changed(purchase);
+        let next = self.report_after_binding(purchase);
         Follow { challenge, next, erase_password: true, ..Follow::default() }
     }
 

@@ -1,7 +1,7 @@
 //! What the marketplace or an operator says of an instance while its activation is under way, or after it.
 
 use super::{Activation, Cancellation, Request, Stage, StartedBy, Turn};
-use crate::command::{Command, Queued, Report, VerifyPurchase};
+use crate::command::{Command, Queued, Report, UnbindWorkspace, VerifyPurchase};
 use crate::purchase::{Notice, Purchase, PurchaseState};
 use crate::refusal::RefusalCode;
 
@@ -26,6 +26,9 @@ impl Activation {
 
     /// The marketplace said something. `holds` tells whether this activation holds the instance; `purchase` is as it is now.
     pub fn marketplace_said(&mut self, notice: &Notice, purchase: &Purchase, holds: bool) -> Option<Queued> {
+        if self.cancelled.is_some() {
+            return None;
+        }
         if holds {
             self.purchase = Some(purchase.sold.clone());
         }
@@ -47,9 +50,21 @@ impl Activation {
         self.goes_on_after(RefusalCode::InstanceNotActive)
     }
 
-    /// An operator ends it, before it is active.
-    pub fn cancelled_by_operator(&mut self) {
+    /// An operator ends it, before it is active: what is bound is taken back.
+    pub fn cancelled_by_operator(&mut self) -> Option<Queued> {
+        if self.cancelled.is_some() || matches!(self.stage, Stage::Active { .. }) {
+            return None;
+        }
         self.cancelled = Some(Cancellation::CancelledByOperator);
+        let workspace_id = self.binding()?.workspace_id.clone();
+        Some(Queued::fresh(Command::UnbindWorkspace(UnbindWorkspace { workspace_id })))
+    }
+
+    /// An operator has the command that died tried again.
+    pub fn retried_by_operator(&mut self) {
+        if let Turn::Operator { request, proof, .. } = &self.turn {
+            self.turn = Turn::Workers { request: request.clone(), retrying: true, proof: *proof };
+        }
     }
 
     /// Over for good: told to the Billing Center if something is bound. A stranger's guess, which holds nothing, stays

@@ -7,15 +7,17 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::due::Changed;
 use crate::activation::Activation;
 use crate::buyer::{AccountId, InstanceId};
-use crate::command::Queued;
+use crate::command::{Command, Lane, Queued};
 use crate::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 
-/// Puts a command in, in the transaction that makes it true. One that is in hand in the same lane already stays alone.
+/// Puts a command in, in the transaction that makes it true. One that is in hand beside the journey already stays alone, and
+/// sees to what this one was for.
 ///
 /// # Errors
-/// If the database fails.
+/// If the database fails; if one of the journey is in hand: then it was nobody's turn, and the change must not be committed.
 pub async fn insert(
     db: &mut PgConnection,
     activation_id: Uuid,
@@ -40,7 +42,11 @@ pub async fn insert(
     )
     .execute(db)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    let inserted = inserted.rows_affected() == 1;
+    if !inserted && command.lane() == Lane::Journey {
+        return Err(sqlx::Error::Protocol("another command of this journey is in hand".to_owned()));
+    }
+    Ok(inserted)
 }
 
 /// A command with all that its step needs, as it stands now.
@@ -76,6 +82,14 @@ pub struct Loaded {
     pub purchase: Option<Purchase>,
     /// The database's time.
     pub now: OffsetDateTime,
+}
+
+impl Loaded {
+    /// Whether its step sends a mail, which shows when it is done twice.
+    #[must_use]
+    pub fn is_mail(&self) -> bool {
+        Command::from_row(&self.name, &self.input).is_ok_and(|command| command.is_mail())
+    }
 }
 
 /// Reads what is ready among these commands; what is not there is done, or not due. A row that this version cannot read, for a
@@ -225,13 +239,15 @@ pub struct Claimed {
     pub attempts: i32,
 }
 
-/// Extends the lease of what this process has had in hand for a while, and shows it as running.
+/// Extends the lease of what this process has had in hand for a while, and shows it as running; gives the activations that
+/// this changed.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Result<(), sqlx::Error> {
+pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Result<Vec<Changed>, sqlx::Error> {
     let (ids, fences): (Vec<Uuid>, Vec<i64>) = held.iter().copied().unzip();
-    sqlx::query!(
+    sqlx::query_as!(
+        Changed,
         "with mine as materialized (
            select c.id, c.activation_id, c.held, c.hidden
            from unnest($1::uuid[], $2::bigint[]) f (id, fence)
@@ -250,14 +266,14 @@ pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Re
          update activations a
          set version = a.version + 1, updated_at = now()
          from (select distinct activation_id from mine where not held and not hidden) shown
-         where a.id = shown.activation_id",
+         where a.id = shown.activation_id
+         returning a.id, a.version, a.status",
         &ids,
         &fences,
         lease_seconds,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_all(db)
+    .await
 }
 
 /// Hands back what a process has in hand and will not end: due at once, for whoever takes it. The old fence counts no more.
@@ -277,7 +293,7 @@ pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<u64, sqlx::E
            for update of c skip locked
          )
          update commands c
-         set fence = c.fence + 1, due_at = now(), lease_until = null
+         set fence = c.fence + 1, due_at = now(), lease_until = null, held = false
          from mine
          where c.id = mine.id",
         &ids,
@@ -288,32 +304,31 @@ pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<u64, sqlx::E
     Ok(handed.rows_affected())
 }
 
-/// Ends what a cancelled activation has in hand. What nobody works on, and what waits for an operator, is cancelled; what is
-/// being worked on runs to its outcome. A binding that was attempted is due at once: it must become known whether it was made.
+/// Of an activation that was just cancelled: what waits for its next attempt, or is dead, is cancelled with it; what is in
+/// flight runs to its outcome. A binding that was tried may have been made, whatever was heard of it: it is due at once, and
+/// its end says what follows. What takes a binding back goes on.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn end(db: &mut PgConnection, activation_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+pub async fn cancel_what_waits(db: &mut PgConnection, activation_id: Uuid) -> Result<u64, sqlx::Error> {
+    let ended = sqlx::query!(
         "update commands
-         set state = 'cancelled', fence = fence + 1, due_at = null, lease_until = null, held = false, finished_at = now()
-         where activation_id = $1 and lane in ('journey', 'mail') and name not in ('bind_workspace', 'unbind_workspace')
-           and (state = 'dead' or (state = 'ready' and dispatched_at is null))",
-        activation_id,
-    )
-    .execute(&mut *db)
-    .await?;
-    sqlx::query!(
-        "update commands
-         set state = 'ready', fence = fence + 1, attempts = case when state = 'dead' then 0 else attempts end,
-             due_at = now(), not_before = now(), finished_at = null
-         where activation_id = $1 and name = 'bind_workspace'
+         set state = case when name = 'bind_workspace' then 'ready' else 'cancelled' end,
+             fence = fence + 1,
+             due_at = case when name = 'bind_workspace' then now() end,
+             not_before = case when name = 'bind_workspace' then now() else not_before end,
+             dispatches = 0,
+             dispatched_at = null,
+             lease_until = null,
+             held = false,
+             finished_at = case when name = 'bind_workspace' then null else now() end
+         where activation_id = $1 and lane in ('journey', 'mail') and name <> 'unbind_workspace'
            and (state = 'dead' or (state = 'ready' and dispatched_at is null))",
         activation_id,
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(ended.rows_affected())
 }
 
 /// Takes a dead report out of the way of a newer one, which says all that it would have said.

@@ -77,7 +77,7 @@ pub async fn dispatched_again(db: &PgPool, over_seconds: f64) -> Result<u64, sql
     Ok(spread.rows_affected())
 }
 
-/// An activation that changed by time alone.
+/// An activation that changed by time alone, or by being held long.
 #[derive(Debug, Clone)]
 pub struct Changed {
     /// The activation.

@@ -36,7 +36,7 @@ async fn a_death_at_every_single_passing() {
             break;
         }
         let at = format!("{point}:{n}");
-        let supervised = Supervised::start(&mut stack, which, move |life| (life == 0).then(|| at.clone()));
+        let supervised = Supervised::start(&mut stack, which, move |life, _| (life == 0).then(|| at.clone()));
         let mut buyer = stack.buyer().insisting();
         let way = if number.is_multiple_of(2) { Way::HasBillingAccount } else { Way::Registers };
         way.goes(&mut buyer, &format!("soaked{number}")).await;
