@@ -163,7 +163,7 @@ sql() {
   if [ -n "$bin" ]; then
     "$bin/psql" -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$POSTGRES_PORT" -U postgres "$@"
   else
-    docker exec -i "$POSTGRES_CONTAINER" psql -qX -v ON_ERROR_STOP=1 -U postgres "$@"
+    docker exec -i "$POSTGRES_CONTAINER" psql -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 -U postgres "$@"
   fi
 }
 
@@ -188,18 +188,21 @@ nats_answers() {
   [[ $line == INFO* ]]
 }
 
-# Starts a container whose name, and the name of whose volume (@), come from a folder: start_container NAME FOLDER PORTS LOG
-# SIGNAL ARGUMENTS...; its client, which hands signals on, is $!, its name $CONTAINER.
+# The name of the container, and of its volume (@), that stand for a server in a folder: container_of NAME FOLDER.
+container_of() { echo "landfall-$1-$(printf '%s' "$2" | cksum | cut -d' ' -f1)"; }
+
+# Starts one: start_container NAME FOLDER PORTS LOG SIGNAL ARGUMENTS...; its client, which hands signals on, is $!, and its
+# name $CONTAINER.
 start_container() {
-  CONTAINER=landfall-$1-$(printf '%s' "$2" | cksum | cut -d' ' -f1)
+  CONTAINER=$(container_of "$1" "$2")
   local ports=$3 log=$4 signal=$5
   shift 5
   docker rm -f "$CONTAINER" >/dev/null 2>&1 || true
   start_leashed "$log" "$signal" -- docker run --rm --name "$CONTAINER" -p "127.0.0.1:$ports" "${@//@:/$CONTAINER:}"
 }
 
-# Where a checkout's PostgreSQL keeps its data: not below /root, where its user may not go.
-postgres_home() {
+# Where a checkout's servers keep their data: not below /root, where PostgreSQL's user may not go.
+servers_home() {
   if [ "$(id -u)" != 0 ]; then echo "$DEV"; return; fi
   [ -e "$DEV/home" ] && [ -d "$(cat "$DEV/home")" ] || mktemp -d /var/tmp/landfall.XXXXXX >"$DEV/home"
   chmod 755 "$(cat "$DEV/home")"

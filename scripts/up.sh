@@ -95,7 +95,7 @@ start() {
 # The lock is ours alone: no server may keep it when we are gone (9>&-).
 start_servers() {
   local home pg nats database
-  home=$(postgres_home)
+  home=$(servers_home)
   pg=$(free_port 5442)
   nats=$(free_port 4242)
   say "Starting PostgreSQL on port $pg"
@@ -104,7 +104,7 @@ start_servers() {
     [ "$(sql -Atc "select count(*) from pg_database where datname = '$database'")" = 1 ] || sql -c "create database $database"
   done
   say "Starting NATS on port $nats"
-  start_nats "$DEV/nats" "$nats" "$DEV/log/nats.log" 9>&-
+  start_nats "$home/nats" "$nats" "$DEV/log/nats.log" 9>&-
   export DATABASE_URL="postgres://postgres@127.0.0.1:$pg/landfall" NATS_URL="nats://127.0.0.1:$nats"
   export SANDBOX_DATABASE_URL="postgres://postgres@127.0.0.1:$pg/landfall_outside"
 }
@@ -186,8 +186,13 @@ down() {
 # Forgets the databases, the streams, the secrets and the logs of this checkout.
 wipe() {
   ! is_up || fail "it is running: ./dev down first"
-  [ ! -e "$DEV/home" ] || rm -rf "$(cat "$DEV/home")"
-  rm -rf "$DEV"
+  if [ -d "$DEV" ]; then
+    local home
+    home=$(servers_home)
+    ! docker_answers || docker volume rm "$(container_of postgres "$home/postgres")" "$(container_of nats "$home/nats")" >/dev/null 2>&1 || true
+    [ "$home" = "$DEV" ] || rm -rf "$home"
+    rm -rf "$DEV"
+  fi
   echo "forgotten"
 }
 

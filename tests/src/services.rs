@@ -38,7 +38,7 @@ async fn start() -> Services {
         let (postgres_url, nats_url) = (both.postgres_url.clone(), both.nats_url.clone());
         return Services { postgres_url, nats_url, _kept: Kept::Containers { _both: Box::new(both) } };
     }
-    eprintln!("tests: no Docker engine answers: PostgreSQL and NATS run as private processes");
+    eprintln!("tests: PostgreSQL and NATS run as private processes");
     let postgres = PrivatePostgres::start().await;
     let nats = PrivateNats::start().await;
     let (postgres_url, nats_url) = (postgres.url.clone(), nats.url.clone());
