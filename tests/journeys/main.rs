@@ -18,3 +18,6 @@ mod races;
 
 mod pages;
 mod corners;
+mod rotations;
+mod surge;
+mod interleavings;
