@@ -19,5 +19,6 @@ mod races;
 mod pages;
 mod corners;
 mod rotations;
+mod restored;
 mod surge;
 mod interleavings;

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use landfall_shared::activation::{
-    Activation, AskedWorkspace, Call, Happened, LinkedAccount, NewWorkspace, Outcome, StartedBy, Workspace,
+    Activation, AskedWorkspace, Call, Cancellation, ConsoleAccount, Happened, LinkedAccount, NewWorkspace, Outcome, StartedBy, Workspace,
 };
-use landfall_shared::activation::ConsoleAccount;
 use landfall_shared::buyer::{AccountId, Email, InstanceId, Language, SiteId, WorkspaceName};
 use landfall_shared::command::{Command, Lane, NAMES, Queued, UnbindWorkspace};
 use landfall_shared::platform::PlatformId;
@@ -117,6 +116,21 @@ impl Ledger {
         *self.counted.entry(what).or_default() += 1;
     }
 
+    /// Brings an activation so many commands further, all of which go well.
+    pub async fn advances(&mut self, activation: usize, steps: usize) -> Done<()> {
+        let id = self.activations[activation];
+        for _ in 0..steps {
+            let ready = "select id from commands where activation_id = $1 and state = 'ready'";
+            let ready: Vec<Uuid> = sqlx::query_scalar(ready).bind(id).fetch_all(&self.pool).await.map_err(said)?;
+            self.messages.retain(|message| !ready.contains(message));
+            for loaded in commands::load(&self.pool, &ready).await.map_err(said)? {
+                self.settle(vec![(Held { loaded, claimed: false }, 0)]).await?;
+            }
+            self.makes(&Move::BuyerActs(activation)).await?;
+        }
+        Ok(())
+    }
+
     pub async fn makes(&mut self, one: &Move) -> Done<()> {
         match *one {
             Move::Take { worker, message, twice } => self.take(worker, message, twice).await,
@@ -203,7 +217,7 @@ impl Ledger {
         }
         let id = self.activations[chance.below(self.activations.len())];
         let instance = self.instances[chance.below(self.instances.len())].clone();
-        let notice = u8::try_from(chance.below(4)).unwrap();
+        let notice = u8::try_from(chance.below(9)).unwrap();
         let name = NAMES[chance.below(NAMES.len())];
         let (settled, acted, changed, leased, again) = tokio::join!(
             join_all(batches),
@@ -276,6 +290,20 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whoever is bound has been told all that the marketplace said, unless an operator has to see to it first.
+    async fn was_told(&self, activation: &Activation) -> Done<()> {
+        let Some(binding) = activation.binding() else { return Ok(()) };
+        let known = "select p.version, exists (select from commands c where c.activation_id = $2 and c.lane = 'lifecycle' and c.state = 'dead')
+                     from purchases p where p.instance_id = $1";
+        let known = sqlx::query_as(known).bind(activation.instance_id.as_str()).bind(activation.id);
+        let (version, dead): (i64, bool) = known.fetch_one(&self.pool).await.map_err(said)?;
+        let by_operator = activation.cancelled == Some(Cancellation::CancelledByOperator);
+        if binding.told == version || dead || by_operator {
+            return Ok(());
+        }
+        Err(format!("the Billing Center knows version {} of the purchase of {}, and it is {version}", binding.told, activation.id))
+    }
+
     /// Every version was made from the one before it, the rows are the last ones, whoever is waited for is at it, and an
     /// instance has one holder.
     pub async fn is_sound(&mut self) -> Done<()> {
@@ -306,6 +334,7 @@ impl Ledger {
             if bound {
                 self.count("bound");
             }
+            self.was_told(&is).await?;
         }
         let wrong = "select a.id::text || ' ' || a.status || ' ' || a.stage
                      from activations a
@@ -481,7 +510,7 @@ async fn marketplace_says(pool: &PgPool, instance: &InstanceId, notice: u8) -> R
     let notice = match notice {
         0 => Notice::Suspended,
         1 => Notice::Resumed,
-        4 => Notice::Released,
+        2 => Notice::Released,
         _ => Notice::Renewed { order_id: Uuid::new_v4().to_string(), expires_at: None, items: BTreeMap::new() },
     };
     let mut db = pool.begin().await?;
