@@ -343,6 +343,8 @@ impl Ledger {
                              and not exists (select from commands c where c.activation_id = a.id and c.lane = 'journey' and c.state = 'ready'))
                          or (a.status = 'needs_attention'
                              and not exists (select from commands c where c.activation_id = a.id and c.lane = 'journey' and c.state = 'dead'))
+                         or exists (select from holds h join purchases p using (marketplace, instance_id)
+                                    where h.activation_id = a.id and p.state = 'released')
                          or (a.status = 'cancelled' and exists (select from holds h where h.activation_id = a.id))
                          or (a.stage <> 'purchase' and a.status <> 'cancelled'
                              and not exists (select from holds h where h.activation_id = a.id)))";
@@ -468,7 +470,7 @@ fn happened(command: &Command, loaded: &Loaded) -> Happened {
             let owner = ConsoleAccount { id: lab("c-1").id, username: "ann".into(), site: SiteId::parse("cn").unwrap() };
             Happened::WorkspaceCreated(lab("w-2"), owner)
         }
-        Command::BindWorkspace(_) => Happened::WorkspaceBound { told: purchase.version },
+        Command::BindWorkspace(_) => Happened::WorkspaceBound { told: purchase.told_by_binding() },
         Command::UnbindWorkspace(_) => Happened::WorkspaceUnbound,
         Command::Renew(_) | Command::Upgrade(_) | Command::Suspend(_) | Command::Resume(_) | Command::Release(_) => {
             Happened::Reported { told: purchase.version }
@@ -522,9 +524,7 @@ async fn marketplace_says(pool: &PgPool, instance: &InstanceId, notice: u8) -> R
         for (mut locked, holds) in activations::lock_of_instance(&mut db, MARKETPLACE, instance).await? {
             let from = locked.activation.clone();
             let queued = locked.activation.marketplace_said(&notice, &purchase, holds);
-            if locked.activation != from || queued.is_some() {
-                changes.push(write(&mut db, from, locked.activation, queued).await?);
-            }
+            changes.push(write(&mut db, from, locked.activation, queued).await?);
         }
     }
     db.commit().await?;
