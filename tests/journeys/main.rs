@@ -18,3 +18,7 @@ mod races;
 
 mod pages;
 mod corners;
+mod rotations;
+mod restored;
+mod surge;
+mod interleavings;

@@ -146,7 +146,6 @@ async fn a_release_while_any_step_is_in_flight_ends_it_and_leaves_nothing_bound(
                 continue;
             }
             let mut held = Held { links: &links, buyer: stack.buyer(), name: format!("ann{number}{way}") };
-            let told_before = released(&stack, &held.buyer).await;
             held.brings(step, wire).await;
             held.buyer.marketplace_says("release", json!({})).await;
             let seen = held.buyer.sees_when("it is cancelled", |seen| seen["status"] == "cancelled").await;
@@ -155,23 +154,63 @@ async fn a_release_while_any_step_is_in_flight_ends_it_and_leaves_nothing_bound(
             stack.is_sound(&[]).await;
             let seen = held.buyer.sees().await;
             assert_eq!(seen["status"], "cancelled", "{step:?} {wire:?}: {seen:#}");
-            let told = released(&stack, &held.buyer).await - told_before;
-            assert_eq!(told, usize::from(step == InFlight::BindWorkspace), "{step:?} {wire:?}: {seen:#}");
+            let due: &[&str] = if step == InFlight::BindWorkspace { &["released"] } else { &[] };
+            assert_eq!(told(&stack, &held.buyer).await, due, "{step:?} {wire:?}: {seen:#}");
         }
     }
     stack.ends_well().await;
 }
 
-/// How often the Billing Center was told that the buyer's instance is released.
-async fn released(stack: &Stack, buyer: &Buyer) -> usize {
+#[tokio::test]
+async fn a_typed_entry_whose_instance_is_released_while_it_is_verified_is_over() {
+    let (mut stack, links) = a_stack_with_links(Wishes::default()).await;
+    let mut ann = stack.buyer();
+    ann.purchases().await;
+    links.set(Link::Marketplace, Wire::Silent(Back));
+    ann.activation_id = ann.types_both_ids().await.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    until("the verification is in flight", || async { (links.hits(Link::Marketplace) > 0).then_some(()) }).await;
+    ann.marketplace_says("release", json!({})).await;
+    links.heal();
+    let seen = ann.settles().await;
+    assert_eq!((&seen["status"], &seen["problem"]["code"]), (&json!("cancelled"), &json!("instance-released")), "{seen:#}");
+    stack.ends_well().await;
+}
+
+#[tokio::test]
+async fn what_the_marketplace_says_before_a_binding_or_while_it_is_in_flight_is_told_after_it() {
+    let (mut stack, links) = a_stack_with_links(Wishes::default()).await;
+    for (number, wire) in [Wire::Silent(Back), Wire::Stalls, Wire::Passes].into_iter().enumerate() {
+        let mut held = Held { links: &links, buyer: stack.buyer(), name: format!("ann{number}") };
+        if wire == Wire::Passes {
+            // The binding itself cannot say that the instance is suspended.
+            held.brings(InFlight::ListWorkspaces, Wire::Stalls).await;
+            held.buyer.marketplace_says("expire", json!({})).await;
+            links.heal();
+            held.buyer.settles().await;
+            let name = held.name.clone();
+            held.buyer.creates_workspace(&format!("Lab of {name}"), &format!("{name}@example.com")).await;
+        } else {
+            held.brings(InFlight::BindWorkspace, wire).await;
+            held.buyer.marketplace_says("expire", json!({})).await;
+            links.heal();
+        }
+        let seen = held.buyer.sees_steps("suspend", "succeeded", 1).await;
+        assert_eq!(seen["action"], "confirm", "{wire:?}: {seen:#}");
+        let told = told(&stack, &held.buyer).await;
+        assert_eq!(told, ["suspended"], "{wire:?}");
+        held.buyer.marketplace_says("renew", json!({})).await;
+        held.buyer.sees_steps("renew", "succeeded", 1).await;
+    }
+    stack.ends_well().await;
+}
+
+/// How the Billing Center was told that the buyer's instance stands, one after the other.
+async fn told(stack: &Stack, buyer: &Buyer) -> Vec<String> {
     let calls = stack.calls("billing_center").await;
-    let is_release = |call: &&Value| {
-        call["method"] == "PUT"
-            && call["effect"] == true
-            && call["body"]["state"] == "released"
-            && call["body"]["instance_id"] == buyer.instance_id
-    };
-    calls.iter().filter(is_release).count()
+    let about_it = calls.iter().filter(|call| {
+        call["effect"] == true && call["body"]["instance_id"] == buyer.instance_id && call["body"]["state"].is_string()
+    });
+    about_it.map(|call| call["body"]["state"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]

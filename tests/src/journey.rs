@@ -212,6 +212,12 @@ impl Buyer {
         self.http.get(url).header("cookie", self.session.clone().unwrap_or_default())
     }
 
+    /// A poll by a page token alone.
+    pub fn polls_with_token(&self, token: &str) -> reqwest::RequestBuilder {
+        let url = self.api.join(&format!("v1/activations/{}", self.activation_id)).unwrap();
+        self.http.get(url).header("authorization", format!("Bearer {token}"))
+    }
+
     /// A write without a body, to be sent as the test likes.
     pub fn posts(&self, what: &str) -> reqwest::RequestBuilder {
         let url = self.api.join(&format!("v1/activations/{}{what}", self.activation_id)).unwrap();

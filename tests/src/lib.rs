@@ -34,6 +34,7 @@ pub mod seller;
 pub mod proxy;
 pub mod links;
 pub mod soak;
+pub mod ledger;
 pub mod invariants;
 pub mod browser;
 pub mod looks;

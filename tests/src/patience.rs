@@ -7,7 +7,16 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Asks until there is an answer.
-pub async fn until<T, Asking: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> Asking) -> T {
+pub async fn until<T, Asking: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> Asking) -> T {
+    until_within(PATIENCE, what, ask).await
+}
+
+/// The same for what takes longer.
+pub async fn until_within<T, Asking: Future<Output = Option<T>>>(
+    longest: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> Asking,
+) -> T {
     let asking = async {
         let mut ticks = tokio::time::interval(Duration::from_millis(25));
         loop {
@@ -17,5 +26,5 @@ pub async fn until<T, Asking: Future<Output = Option<T>>>(what: &str, mut ask: i
             }
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+    tokio::time::timeout(longest, asking).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }

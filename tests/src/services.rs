@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 
 mod containers;
 pub mod processes;
 
+use crate::patience::until;
 use processes::{PrivateNats, PrivatePostgres};
 
 /// What runs for all tests of this process.
@@ -49,6 +50,21 @@ impl Services {
     /// A fresh database.
     pub async fn database(&self, name: &str) -> String {
         create_database(&self.postgres_url, name).await
+    }
+}
+
+impl Services {
+    /// A copy of a database that nobody is connected to.
+    pub async fn copy_of(&self, url: &str) -> String {
+        let (server, name) = url.rsplit_once('/').expect("a URL with a database");
+        let pool = PgPool::connect(&self.postgres_url).await.expect("PostgreSQL answers");
+        let copy = format!("create database \"{name}_copy\" template \"{name}\"");
+        // Backends end a little later than their clients.
+        until("the database can be copied", || async {
+            sqlx::query(sqlx::AssertSqlSafe(copy.clone())).execute(&pool).await.ok()
+        })
+        .await;
+        format!("{server}/{name}_copy")
     }
 }
 

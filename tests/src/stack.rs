@@ -41,7 +41,8 @@ pub struct Stack {
     variables: BTreeMap<String, String>,
     api: Option<Leashed>,
     workers: Option<Leashed>,
-    _sandbox: Leashed,
+    sandbox: Option<Leashed>,
+    outside: Program,
 }
 
 /// How a test wants its Landfall.
@@ -114,22 +115,18 @@ impl Wishes {
         let api_port = free_port();
         let api_url: Url = format!("http://127.0.0.1:{api_port}/").parse().unwrap();
 
-        let mut sandbox = Command::new(binary("landfall-sandbox"));
-        sandbox
-            .env_clear()
-            .env("SANDBOX_LISTEN_ADDR", "127.0.0.1:0")
-            .env("SANDBOX_SMTP_LISTEN_ADDR", "127.0.0.1:0")
-            .env("SANDBOX_DATABASE_URL", &outside_url)
-            .env("SPI_URL", api_url.join("marketplaces/alibaba/spi").unwrap().as_str())
-            .env("ALIBABA_SECURITY_KEY", secrets::SECURITY_KEY)
-            .env("ALIBABA_ACCESS_KEY_ID", secrets::ACCESS_KEY_ID)
-            .env("ALIBABA_ACCESS_KEY_SECRET", secrets::ACCESS_KEY_SECRET)
-            .env("PLATFORM_SIGNING_SECRET", secrets::SIGNING)
-            .env("SITES", SITES);
         let sandbox_log = log.join("sandbox.log");
-        let sandbox = Leashed::spawn(&sandbox, &sandbox_log);
+        let mut outside = Program {
+            name: "landfall-sandbox",
+            variables: outside_variables(&outside_url, &api_url),
+            log: sandbox_log.clone(),
+        };
+        let sandbox = outside.spawn(&[]);
         let sandbox_address = said(&sandbox_log, "landfall-sandbox listening on ").await;
         let mail_address = said(&sandbox_log, "landfall-sandbox mail on ").await;
+        // Started again, it is found where it was.
+        outside.variables.insert("SANDBOX_LISTEN_ADDR".into(), sandbox_address.clone());
+        outside.variables.insert("SANDBOX_SMTP_LISTEN_ADDR".into(), mail_address.clone());
         let sandbox_url: Url = format!("http://{sandbox_address}/").parse().unwrap();
 
         let mut variables = defaults(&database_url, &nats_url, &prefix, &api_url, &sandbox_url, &mail_address);
@@ -157,13 +154,31 @@ impl Wishes {
             variables,
             api: None,
             workers: None,
-            _sandbox: sandbox,
+            sandbox: Some(sandbox),
+            outside,
         }
     }
 }
 
 /// Two sites, with labels in both languages.
 pub const SITES: &str = "cn=China|中国,sg=Singapore|新加坡";
+
+fn outside_variables(database_url: &str, api_url: &Url) -> BTreeMap<String, String> {
+    [
+        ("SANDBOX_LISTEN_ADDR", "127.0.0.1:0"),
+        ("SANDBOX_SMTP_LISTEN_ADDR", "127.0.0.1:0"),
+        ("SANDBOX_DATABASE_URL", database_url),
+        ("SPI_URL", api_url.join("marketplaces/alibaba/spi").unwrap().as_str()),
+        ("ALIBABA_SECURITY_KEY", secrets::SECURITY_KEY),
+        ("ALIBABA_ACCESS_KEY_ID", secrets::ACCESS_KEY_ID),
+        ("ALIBABA_ACCESS_KEY_SECRET", secrets::ACCESS_KEY_SECRET),
+        ("PLATFORM_SIGNING_SECRET", secrets::SIGNING),
+        ("SITES", SITES),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
 
 fn defaults(
     database_url: &str,
@@ -286,6 +301,15 @@ impl Stack {
     /// Kills the workers, as a power cut would.
     pub fn kill_workers(&mut self) {
         self.workers = None;
+    }
+
+    /// Starts the outside world again, with another value of one of its variables.
+    pub async fn restart_sandbox_with(&mut self, name: &str, value: &str) {
+        self.sandbox = None;
+        self.outside.variables.insert(name.to_owned(), value.to_owned());
+        self.sandbox = Some(self.outside.spawn(&[]));
+        let url = self.sandbox_url.join("sandbox/mails").unwrap();
+        until("the sandbox answers", || async { reqwest::get(url.clone()).await.ok() }).await;
     }
 
     /// Kills the API, as a power cut would.
