@@ -18,3 +18,4 @@ mod races;
 
 mod pages;
 mod corners;
+mod outages;

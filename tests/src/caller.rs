@@ -50,6 +50,11 @@ impl Caller {
         Self { base: base.clone(), ..self.clone() }
     }
 
+    /// Where it calls.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
     }
