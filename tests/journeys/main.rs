@@ -18,4 +18,6 @@ mod races;
 
 mod pages;
 mod corners;
+mod typed_entry;
+mod idempotency;
 mod outages;
