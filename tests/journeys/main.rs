@@ -20,4 +20,5 @@ mod pages;
 mod corners;
 mod typed_entry;
 mod idempotency;
+mod codes;
 mod outages;
