@@ -24,7 +24,7 @@ use crate::fields::Fields;
 use crate::problem::Problem;
 use crate::status::Document;
 use crate::trace;
-use crate::writing::{Reserved, Shows, keep, key_text, replay, reserve};
+use crate::writing::{Reserved, Shows, keep, key_text, replay, reserve, undone};
 
 /// What a new activation's page token carries; *Login Directly* raises it.
 const FIRST_EPOCH: i32 = 1;
@@ -60,48 +60,64 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
         return Err(Problem::cross_origin());
     }
     let mut transaction = app.database.begin().await?;
-    let stranger = access::stranger(&asked);
+    match answered(&app, &mut transaction, &asked, &body, key, earlier.as_deref()).await {
+        Ok((answer, begun)) => {
+            crash::point("api.before_commit");
+            transaction.commit().await?;
+            crash::point("api.after_commit");
+            if let Some((id, queued)) = begun {
+                app.wakeups.wake_up(queued.command.name(), queued.id);
+                app.wakeups.hint(id, 1, Status::Running.as_str());
+            }
+            answer
+        }
+        Err(problem) => Err(undone(transaction, problem).await),
+    }
+}
+
+/// The answer, which may be a problem to be kept, and what was begun.
+type Answered = (Result<Response, Problem>, Option<(Uuid, Queued)>);
+
+async fn answered(
+    app: &App,
+    db: &mut PgConnection,
+    asked: &Asked,
+    body: &Body,
+    key: Option<String>,
+    earlier: Option<&[u8]>,
+) -> Result<Answered, Problem> {
     let key = match key {
         None => None,
-        Some(text) => match reserve(&app, &mut transaction, &asked, &stranger, text).await? {
+        Some(text) => match reserve(app, db, asked, &access::stranger(asked), text).await? {
             Reserved::Fresh(key) => Some(key),
-            Reserved::Kept(kept) => {
-                entered_still(&mut transaction, &kept).await?;
-                let answered = replay(&app, &mut transaction, &kept, Shows::Activation).await?;
-                let answered = match kept.activation_id.filter(|_| kept.problem.is_none()) {
-                    Some(id) => admit(&app, &mut transaction, id, earlier.as_deref(), answered).await?,
-                    None => answered,
-                };
-                transaction.commit().await?;
-                return Ok(answered);
-            }
+            Reserved::Kept(kept) => return Ok((Ok(replayed(app, db, &kept, earlier).await?), None)),
         },
     };
-    let begun = begin(&app, &mut transaction, &asked, &body).await;
-    let (id, queued, done) = match begun {
-        Ok((id, queued)) => (id, Some(queued), Ok(StatusCode::ACCEPTED)),
+    let (id, queued, done) = match begin(app, db, asked, body).await {
+        Ok((id, queued)) => (id, Some((id, queued)), Ok(StatusCode::ACCEPTED)),
         Err(problem) if problem.status >= 500 => return Err(problem),
         Err(problem) => (Uuid::nil(), None, Err(problem)),
     };
     if let Some(key) = &key {
-        keep(&mut transaction, key, &done, id).await?;
+        keep(db, key, &done, id).await?;
     }
-    let answered = match &done {
+    let answer = match done {
         Ok(status) => {
-            let document = Document::read(&app, &mut transaction, id).await?.ok_or_else(Problem::unknown_activation)?;
-            let answered = document.answer(*status);
-            Some(admit(&app, &mut transaction, id, earlier.as_deref(), answered).await?)
+            let document = Document::read(app, db, id).await?.ok_or_else(Problem::unknown_activation)?;
+            Ok(admit(app, db, id, earlier, document.answer(status)).await?)
         }
-        Err(_) => None,
+        Err(problem) => Err(problem),
     };
-    crash::point("api.before_commit");
-    transaction.commit().await?;
-    crash::point("api.after_commit");
-    if let Some(queued) = queued {
-        app.wakeups.wake_up(queued.command.name(), queued.id);
-        app.wakeups.hint(id, 1, Status::Running.as_str());
+    Ok((answer, queued))
+}
+
+async fn replayed(app: &App, db: &mut PgConnection, kept: &Kept, earlier: Option<&[u8]>) -> Result<Response, Problem> {
+    entered_still(db, kept).await?;
+    let answer = replay(app, db, kept, Shows::Activation).await?;
+    match kept.activation_id.filter(|_| kept.problem.is_none()) {
+        Some(id) => admit(app, db, id, earlier, answer).await,
+        None => Ok(answer),
     }
-    done.and_then(|_| answered.ok_or_else(Problem::unavailable))
 }
 
 async fn begin(app: &App, db: &mut PgConnection, asked: &Asked, body: &Body) -> Result<(Uuid, Queued), Problem> {

@@ -1,6 +1,7 @@
 //! The API: a thin layer that accepts, answers what is known, and never calls the marketplace, a platform or the mail server.
 
 pub mod app;
+pub mod serving;
 
 mod purchase;
 mod login;

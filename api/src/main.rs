@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use landfall_api::app::{App, internal_routes, routes};
+use landfall_api::serving;
 use landfall_shared::config::{self, Migrate, UsedBy};
 use landfall_shared::dispatch;
 use landfall_shared::keys::Keys;
@@ -74,7 +75,7 @@ async fn run() -> Result<(), Failed> {
             let _ = internal.await;
         }
     };
-    // axum waits for its last connection for ever.
+    // The last answer may never end.
     if tokio::time::timeout(DRAIN, served).await.is_err() {
         tracing::warn!("not everybody was answered in time: they are cut off");
     }
@@ -90,11 +91,5 @@ async fn serve(
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening on {}", listener.local_addr()?);
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let closed = close.clone().cancelled_owned();
-    Ok(tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(closed).await {
-            tracing::error!(%error, "serving ended");
-        }
-    }))
+    Ok(tokio::spawn(serving::serve(listener, routes, close.clone())))
 }

@@ -9,15 +9,16 @@ use landfall_shared::crash;
 use landfall_shared::idempotency::{self, Fingerprint};
 use landfall_shared::keys::KeyId;
 use landfall_shared::seal::Sealed;
+use landfall_shared::store::activations::{self, Locked};
 use landfall_shared::store::idempotency::{self as store, Kept};
 use landfall_shared::store::sessions::Entry;
-use landfall_shared::store::{activations, commands, sealed};
+use landfall_shared::store::{commands, sealed};
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::access;
+use crate::access::{self, Seen};
 use crate::app::App;
 use crate::asked::Asked;
 use crate::language;
@@ -92,33 +93,27 @@ impl Writing {
         let id = id.parse().unwrap_or_else(|_| Uuid::nil());
         let text = key_text(asked)?;
         let mut transaction = app.database.begin().await?;
-        let seen = access::see(app, &mut transaction, asked, id).await?;
-        let key = match text {
-            None => None,
-            Some(text) => match reserve(app, &mut transaction, asked, &seen.caller, text).await? {
-                Reserved::Fresh(key) => Some(key),
-                Reserved::Kept(kept) => {
-                    let response = replay(app, &mut transaction, &kept, shows).await?;
-                    transaction.commit().await?;
-                    return Ok(Begun::Answered(Box::new(response)));
-                }
-            },
-        };
-        let locked = activations::lock(&mut transaction, id).await?.ok_or_else(Problem::unknown_activation)?;
-        Ok(Begun::Open(Box::new(Self {
-            app: app.clone(),
-            activation: locked.activation,
-            now: locked.now,
-            entry: seen.entry,
-            client: asked.counted_client(),
-            accept_language: asked.accept_language(),
-            language: language::of(asked),
-            transaction,
-            key,
-            shows,
-            changed: Changed::Nothing,
-            queued: Vec::new(),
-        })))
+        match open(app, &mut transaction, asked, id, text, shows).await {
+            Ok(Opened::Answered(response)) => {
+                transaction.commit().await?;
+                Ok(Begun::Answered(Box::new(response)))
+            }
+            Ok(Opened::Fresh { seen, key, locked }) => Ok(Begun::Open(Box::new(Self {
+                app: app.clone(),
+                activation: locked.activation,
+                now: locked.now,
+                entry: seen.entry,
+                client: asked.counted_client(),
+                accept_language: asked.accept_language(),
+                language: language::of(asked),
+                transaction,
+                key,
+                shows,
+                changed: Changed::Nothing,
+                queued: Vec::new(),
+            }))),
+            Err(problem) => Err(undone(transaction, problem).await),
+        }
     }
 
     /// The transaction, for reads and for what must be true with the change.
@@ -196,7 +191,8 @@ impl Writing {
     /// The problem itself, or 503.
     pub async fn finish(mut self, done: Result<StatusCode, Problem>) -> Result<Response, Problem> {
         if matches!(&done, Err(problem) if problem.status >= 500) {
-            return done.and(Err(Problem::unavailable()));
+            let problem = done.err().unwrap_or_else(Problem::unavailable);
+            return Err(undone(self.transaction, problem).await);
         }
         let id = self.activation.id;
         match self.changed {
@@ -220,6 +216,39 @@ impl Writing {
         }
         done.map(|status| show(&document, status, self.shows))
     }
+}
+
+enum Opened {
+    Answered(Response),
+    Fresh { seen: Seen, key: Option<Key>, locked: Box<Locked> },
+}
+
+async fn open(
+    app: &App,
+    db: &mut PgConnection,
+    asked: &Asked,
+    id: Uuid,
+    text: Option<String>,
+    shows: Shows,
+) -> Result<Opened, Problem> {
+    let seen = access::see(app, db, asked, id).await?;
+    let key = match text {
+        None => None,
+        Some(text) => match reserve(app, db, asked, &seen.caller, text).await? {
+            Reserved::Fresh(key) => Some(key),
+            Reserved::Kept(kept) => return Ok(Opened::Answered(replay(app, db, &kept, shows).await?)),
+        },
+    };
+    let locked = activations::lock(db, id).await?.ok_or_else(Problem::unknown_activation)?;
+    Ok(Opened::Fresh { seen, key, locked: Box::new(locked) })
+}
+
+/// Undoes a transaction before its problem is told: a repeat, which may come at once, must not find its key still taken.
+pub async fn undone(transaction: Transaction<'static, Postgres>, problem: Problem) -> Problem {
+    if let Err(error) = transaction.rollback().await {
+        tracing::debug!(%error, "a transaction ended by itself");
+    }
+    problem
 }
 
 fn show(document: &Document, status: StatusCode, shows: Shows) -> Response {

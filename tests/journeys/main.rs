@@ -22,3 +22,7 @@ mod rotations;
 mod restored;
 mod surge;
 mod interleavings;
+mod typed_entry;
+mod idempotency;
+mod codes;
+mod outages;

@@ -281,9 +281,9 @@ async fn the_document_has_every_member_at_every_stage() {
     assert_eq!((&verification["status"], &verification["sent_to"]), (&json!("spent"), &json!(null)));
     assert_eq!((&verification["sends_left"], &verification["attempts_left"]), (&json!(3), &json!(5)));
     let workspaces = seen["workspaces"].as_array().unwrap();
-    let named = |name: &str| workspaces.iter().find(|workspace| workspace["name"] == name).unwrap();
-    assert_eq!((&named("Lab")["id"], &named("Lab")["bindable"]), (&json!(id), &json!(true)));
-    assert!(named("Old")["bindable"] == false && named("Old")["reason"].is_string());
+    let listed = |name: &str| workspaces.iter().find(|workspace| workspace["name"] == name).unwrap();
+    assert_eq!((&listed("Lab")["id"], &listed("Lab")["bindable"]), (&json!(id), &json!(true)));
+    assert!(listed("Old")["bindable"] == false && listed("Old")["reason"].is_string());
     let seen = ann.binds_workspace(&id).await;
     is_whole(&seen);
     assert_eq!((&seen["binding"]["workspace_name"], &seen["binding"]["site"]), (&json!("Lab"), &json!("sg")));

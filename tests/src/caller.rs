@@ -50,6 +50,16 @@ impl Caller {
         Self { base: base.clone(), ..self.clone() }
     }
 
+    /// What it sends as a header; empty if it does not.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Where it calls.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
     }

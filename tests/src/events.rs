@@ -49,11 +49,9 @@ impl Events {
 
 fn came(block: &str) -> Came {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);
-    match (field("id:"), field("data:")) {
-        (Some(id), Some(data)) => Came::Event { id: id.parse().unwrap(), data: serde_json::from_str(data).unwrap() },
-        _ => {
-            assert!(block.lines().all(|line| line.starts_with(':')), "{block:?}");
-            Came::Comment
-        }
+    if let (Some(id), Some(data)) = (field("id:"), field("data:")) {
+        return Came::Event { id: id.parse().unwrap(), data: serde_json::from_str(data).unwrap() };
     }
+    assert!(block.lines().all(|line| line.starts_with(':')), "{block:?}");
+    Came::Comment
 }

@@ -28,6 +28,11 @@ impl Seller {
         Self { caller: Caller::new(&stack.api_url), key: secrets::SECURITY_KEY.to_owned(), api: stack.api_url.clone() }
     }
 
+    /// The same, calling another process.
+    pub fn at(stack: &Stack, caller: &Caller) -> Self {
+        Self { caller: caller.clone(), api: caller.base().clone(), ..Self::of(stack) }
+    }
+
     /// One with another key.
     pub fn with_key(self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self }
