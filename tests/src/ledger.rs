@@ -467,10 +467,16 @@ fn happened(command: &Command, loaded: &Loaded) -> Happened {
         Command::BindBillingAccount(_) => Happened::BillingAccountBound,
         Command::ListWorkspaces(_) => Happened::WorkspacesListed(vec![lab("w-1")]),
         Command::CreateWorkspace(_) => {
-            let owner = ConsoleAccount { id: lab("c-1").id, username: "ann".into(), site: SiteId::parse("cn").unwrap() };
+            let owner = ConsoleAccount {
+                id: lab("c-1").id,
+                username: "ann".into(),
+                email: Email::parse("ann@example.com").unwrap(),
+                site: SiteId::parse("cn").unwrap(),
+                found: false,
+            };
             Happened::WorkspaceCreated(lab("w-2"), owner)
         }
-        Command::BindWorkspace(_) => Happened::WorkspaceBound { told: purchase.told_by_binding() },
+        Command::BindWorkspace(_) => Happened::WorkspaceBound { told: purchase.version },
         Command::UnbindWorkspace(_) => Happened::WorkspaceUnbound,
         Command::Renew(_) | Command::Upgrade(_) | Command::Suspend(_) | Command::Resume(_) | Command::Release(_) => {
             Happened::Reported { told: purchase.version }
@@ -553,7 +559,7 @@ async fn write(
     queued: Option<Queued>,
 ) -> Result<Change, sqlx::Error> {
     if to.cancelled.is_some() {
-        commands::cancel_undispatched(db, to.id).await?;
+        commands::cancel_what_waits(db, to.id).await?;
     }
     if let Some(queued) = &queued {
         commands::insert(db, to.id, queued, LONG, "").await?;
