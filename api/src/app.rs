@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::bad_tokens::BadTokens;
+use crate::pages::Assets;
 use crate::problem::Problem;
 use crate::status::waiting::Waiting;
 use crate::{
@@ -49,6 +50,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Cancelled when the process is asked to stop: it still answers for a while, but wants no more to come.
     pub stop: CancellationToken,
+    /// What pages load.
+    pub assets: Arc<Assets>,
 }
 
 impl App {
@@ -66,8 +69,8 @@ impl App {
         let security_keys = security_keys(&config.alibaba_security_key);
         let wakeups = Wakeups::start(client.clone(), topology.clone());
         let waiting = Waiting::start(database.clone(), client, topology, stop.clone());
-        let bad_tokens = Arc::default();
-        Self { config, keys, security_keys, database, wakeups, waiting, bad_tokens, metrics, stop }
+        let (bad_tokens, assets) = (Arc::default(), Arc::new(Assets::new(&config.common)));
+        Self { config, keys, security_keys, database, wakeups, waiting, bad_tokens, metrics, stop, assets }
     }
 }
 
@@ -97,8 +100,8 @@ pub fn routes(app: App) -> Router {
     let pages = Router::new()
         .route("/", get(pages::front))
         .route("/activate", get(pages::entry))
-        .route("/activate/{id}", get(pages::activation))
-        .route("/assets/{name}", get(pages::asset));
+        .route("/activate/{id}", get(pages::activation::activation))
+        .route("/assets/{name}", get(pages::assets::get));
     let internal = if app.config.internal_listen_addr.is_none() { watch::routes() } else { watch::public_routes() };
     buyer
         .merge(marketplaces)

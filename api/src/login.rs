@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::{Activation, Stage, StartedBy};
-use landfall_shared::buyer::InstanceId;
+use landfall_shared::buyer::{AccountId, InstanceId};
 use landfall_shared::crash;
 use landfall_shared::marketplace::alibaba::login::LoginLink;
 use landfall_shared::marketplace::alibaba::token::Parameters;
@@ -31,8 +31,8 @@ enum Led {
     ToActivation(Uuid),
     /// To the console's login page: all is done.
     ToLogin(String),
-    /// Back to the marketplace: the instance is not in use.
-    Back,
+    /// Back to the marketplace: this cloud account's instance is not in use.
+    Back(Option<AccountId>),
 }
 
 /// `GET /marketplaces/alibaba/login`: 303 with a session, or a page that says what to do.
@@ -45,18 +45,21 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
     let mut transaction = app.database.begin().await?;
     let now = sessions::now(&mut transaction).await?;
     let Ok(link) = LoginLink::read(&parameters, keys, now) else {
-        return Ok(sent_back(&app, &asked, SentBack::BadLink));
+        return Ok(sent_back(&app, &asked, SentBack::BadLink, None));
     };
     let Ok(instance_id) = InstanceId::parse(&link.instance_id) else {
-        return Ok(sent_back(&app, &asked, SentBack::BadLink));
+        return Ok(sent_back(&app, &asked, SentBack::BadLink, None));
     };
     let used = sessions::use_link(&mut transaction, &link.digest, &access::stranger(&asked)).await?;
     if used == Link::UsedUp {
-        return Ok(sent_back(&app, &asked, SentBack::BadLink));
+        return Ok(sent_back(&app, &asked, SentBack::BadLink, None));
     }
     let (led, changed) = lead(&app, &mut transaction, &asked, &instance_id).await?;
     let mut response = match &led {
-        Led::Back => sent_back(&app, &asked, SentBack::NotInUse),
+        Led::Back(account_id) => {
+            let ids = (account_id.as_ref().map(ToString::to_string), link.instance_id.clone());
+            sent_back(&app, &asked, SentBack::NotInUse, Some(ids))
+        }
         Led::ToLogin(url) => see_other(url),
         Led::ToActivation(id) => {
             sessions::link_led_to(&mut transaction, &link.digest, *id).await?;
@@ -117,10 +120,10 @@ async fn lead(
     if let Some((locked, _)) = holder.or_else(begun).and_then(|at| found.into_iter().nth(at)) {
         return go_on(app, db, asked, locked, state).await;
     }
-    if state == Some(PurchaseState::Released) {
-        return Ok((Led::Back, None));
-    }
     let account_id = purchase.map(|purchase| purchase.account_id);
+    if state == Some(PurchaseState::Released) {
+        return Ok((Led::Back(account_id), None));
+    }
     let id = Uuid::now_v7();
     let (mut activation, queued) =
         Activation::begin(id, MARKETPLACE, instance_id.clone(), account_id, StartedBy::Login);
@@ -144,7 +147,7 @@ async fn go_on(
     let id = activation.id;
     if let Some(binding) = activation.binding() {
         if matches!(state, Some(PurchaseState::Suspended | PurchaseState::Released)) {
-            return Ok((Led::Back, None));
+            return Ok((Led::Back(activation.account_id), None));
         }
         if matches!(activation.stage, Stage::Active { .. }) {
             let site = app.config.site(&binding.site).map(|site| app.config.login_url.filled(&site.id));

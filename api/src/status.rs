@@ -17,8 +17,8 @@ mod polling;
 mod stream;
 pub mod waiting;
 
-pub use document::Shown;
 use document::{ChallengeRow, StepRow, Written};
+pub use document::{Shown, ShownProblem, Step, Verification};
 pub use polling::get;
 
 /// An activation as it was read: what is shown, and what the pages need beside it.
@@ -27,7 +27,8 @@ pub struct Document {
     pub shown: Shown,
     /// The activation behind it.
     pub activation: Activation,
-    now: OffsetDateTime,
+    /// The database's time, by which everything is decided.
+    pub now: OffsetDateTime,
 }
 
 impl Document {
