@@ -15,3 +15,5 @@ mod polling;
 mod neighbours;
 mod deploys;
 mod races;
+
+mod pages;

@@ -35,3 +35,5 @@ pub mod proxy;
 pub mod links;
 pub mod soak;
 pub mod invariants;
+pub mod browser;
+pub mod looks;

@@ -64,7 +64,7 @@ pub async fn create_database(server_url: &str, name: &str) -> String {
 }
 
 /// A folder of this process, which every user may enter: PostgreSQL does not run as root.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let path = folder_of(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).expect("a temporary folder can be made");

@@ -143,7 +143,7 @@ fn program(name: &str) -> PathBuf {
     })
 }
 
-fn found(name: &str, also: &[&str]) -> Option<PathBuf> {
+pub(crate) fn found(name: &str, also: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(also.iter().map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|path| path.exists())
