@@ -1,13 +1,13 @@
 //! The buyer's pages in a real Chromium, in both languages: every branch of the guide, looked at as a person would.
 
 mod binding;
+mod brand;
 mod creating;
 mod entry;
 mod registering;
 mod refusals;
 mod standing;
 mod surviving;
-mod trouble;
 
 use landfall_tests::browser::{Browser, Tongue};
 use landfall_tests::journey::Buyer;

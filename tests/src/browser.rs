@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
-use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::{DesiredCapabilities, WebDriver, WebElement};
 use thirtyfour::TypingData;
 use url::Url;
@@ -63,7 +62,7 @@ const FIND: &str = "
     if (kind === 'named') return all('button, a, summary').find((node) => text(node) === words) ?? null;
     const labels = all('label').filter((label) => text(label).startsWith(words) && label.control);
     const exact = labels.find((label) => text(label) === words) ?? labels[0];
-    return exact?.control ?? null;";
+    return exact?.control ?? all('input, select').find((field) => field.getAttribute('aria-label') === words) ?? null;";
 
 impl Browser {
     /// Opens one on a Landfall, with an empty profile.
@@ -104,8 +103,7 @@ impl Browser {
 
     /// Asks the browser itself.
     pub async fn cdp(&self, command: &str, with: Value) -> Value {
-        let tools = ChromeDevTools::new(self.driver.handle().clone());
-        tools.execute_cdp_with_params(command, with).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+        self.driver.cdp().send_raw(command, with).await.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
     /// Runs a script in the page.
@@ -153,6 +151,16 @@ impl Browser {
             ran.is_some_and(|ran| ran.json().as_str().is_some_and(|text| text.trim() == heading))
         })
         .await;
+    }
+
+    /// Waits until the field of this label has the focus.
+    pub async fn waits_for_focus(&self, label: &str) {
+        self.waits(label, || async { self.focus().await == label }).await;
+    }
+
+    /// Waits until a script says true.
+    pub async fn waits_for(&self, script: &str) {
+        self.waits(script, || async { self.runs(script, vec![]).await == json!(true) }).await;
     }
 
     async fn waits<Asking: Future<Output = bool>>(&self, what: &str, ask: impl Fn() -> Asking) {
