@@ -40,3 +40,9 @@ create table sealed (
   erase_at      timestamptz
 );
 create index sealed_erase on sealed (erase_at) where erase_at is not null;
+
+-- who sends the codes: the workers know it, the pages tell the buyer whom to look for
+create table mail_sender (
+  one     boolean primary key default true check (one),
+  address text not null
+);

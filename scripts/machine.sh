@@ -47,6 +47,8 @@ need() {
         ! grep -qs '^ID=ubuntu' /etc/os-release || { browser=chromium-browser driver=chromium-chromedriver; }
         command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=("$browser")
         command -v chromedriver >/dev/null || missing+=("$driver")
+        # axe-core, which looks for what a screen reader stumbles over, comes from npm.
+        command -v npm >/dev/null || missing+=(npm)
         ls /usr/share/fonts/opentype/noto/NotoSansCJK-* >/dev/null 2>&1 || missing+=(fonts-noto-cjk)
         ;;
       # For the tests of clocks that are wrong.

@@ -52,6 +52,7 @@ async function sendCode(button) {
     if (answer.status !== 202) return explain(proof.closest("form"), answer, proof);
     typed.asked = { ...typed.asked, [body.purpose]: body.username ?? body.email };
     keep();
+    forgive(target);
     await render();
     const field = codeField(proof);
     if (field) field.focus();

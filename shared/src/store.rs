@@ -14,6 +14,7 @@ pub mod challenges;
 pub mod commands;
 pub mod due;
 pub mod idempotency;
+pub mod mail_sender;
 pub mod marketplace_calls;
 pub mod purchases;
 pub mod sealed;

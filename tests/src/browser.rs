@@ -5,10 +5,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
-use thirtyfour::TypingData;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
-use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::{DesiredCapabilities, WebDriver, WebElement};
+use thirtyfour::TypingData;
 use url::Url;
 
 use crate::entrusted;
@@ -63,7 +62,7 @@ const FIND: &str = "
     if (kind === 'named') return all('button, a, summary').find((node) => text(node) === words) ?? null;
     const labels = all('label').filter((label) => text(label).startsWith(words) && label.control);
     const exact = labels.find((label) => text(label) === words) ?? labels[0];
-    return exact?.control ?? null;";
+    return exact?.control ?? all('input, select').find((field) => field.getAttribute('aria-label') === words) ?? null;";
 
 impl Browser {
     /// Opens one on a Landfall, with an empty profile.
@@ -104,8 +103,7 @@ impl Browser {
 
     /// Asks the browser itself.
     pub async fn cdp(&self, command: &str, with: Value) -> Value {
-        let tools = ChromeDevTools::new(self.driver.handle().clone());
-        tools.execute_cdp_with_params(command, with).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+        self.driver.cdp().send_raw(command, with).await.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
     /// Runs a script in the page.
@@ -132,12 +130,7 @@ impl Browser {
     /// Everything that can be read.
     pub async fn text(&self) -> String {
         let text = "return document.body.innerText.replace(/\\s+/g, ' ')";
-        self.driver
-            .execute(text, vec![])
-            .await
-            .ok()
-            .and_then(|ran| ran.json().as_str().map(str::to_owned))
-            .unwrap_or_default()
+        self.driver.execute(text, vec![]).await.ok().and_then(|ran| ran.json().as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// Waits until the words can be read.
@@ -152,8 +145,7 @@ impl Browser {
 
     /// Waits until the heading is this one.
     pub async fn is_at(&self, heading: &str) {
-        const HEADING: &str =
-            "return [...document.querySelectorAll('h1')].find((h1) => h1.checkVisibility())?.textContent ?? ''";
+        const HEADING: &str = "return [...document.querySelectorAll('h1')].find((h1) => h1.checkVisibility())?.textContent ?? ''";
         self.waits(heading, || async {
             let ran = self.driver.execute(HEADING, vec![]).await.ok();
             ran.is_some_and(|ran| ran.json().as_str().is_some_and(|text| text.trim() == heading))
@@ -161,17 +153,22 @@ impl Browser {
         .await;
     }
 
+    /// Waits until the field of this label has the focus.
+    pub async fn waits_for_focus(&self, label: &str) {
+        self.waits(label, || async { self.focus().await == label }).await;
+    }
+
+    /// Waits until a script says true.
+    pub async fn waits_for(&self, script: &str) {
+        self.waits(script, || async { self.runs(script, vec![]).await == json!(true) }).await;
+    }
+
     async fn waits<Asking: Future<Output = bool>>(&self, what: &str, ask: impl Fn() -> Asking) {
         let asked = tokio::time::timeout(std::time::Duration::from_secs(60), async {
             until(what, || async { ask().await.then_some(()) }).await;
         });
         if asked.await.is_err() {
-            panic!(
-                "{:?}: waited in vain for {what:?} at {}, where stands:\n{}",
-                self.tongue,
-                self.place().await,
-                self.text().await
-            );
+            panic!("{:?}: waited in vain for {what:?} at {}, where stands:\n{}", self.tongue, self.place().await, self.text().await);
         }
     }
 
@@ -298,8 +295,6 @@ fn chromium(home: &Path, tongue: Tongue) -> Command {
 
 fn program(names: &[&str], package: &str) -> PathBuf {
     names.iter().find_map(|name| found(name, &[])).unwrap_or_else(|| {
-        panic!(
-            "the pages are tested in a real Chromium, and {names:?} is not on this machine: apt-get install {package}"
-        )
+        panic!("the pages are tested in a real Chromium, and {names:?} is not on this machine: apt-get install {package}")
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use landfall_shared::config::{self, Migrate};
 use landfall_shared::dispatch::{self, Wakeups};
 use landfall_shared::keys::Keys;
-use landfall_shared::store::Database;
+use landfall_shared::store::{Database, mail_sender};
 use landfall_shared::topology::Topology;
 use landfall_shared::{stopping, telemetry, tls};
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,9 @@ use crate::watch;
 
 /// What is in hand may take so long to end, which is long enough for any call; then it is handed back to another process.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// PostgreSQL may be away when the process starts.
+const NOTE_AGAIN: Duration = Duration::from_secs(5);
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -68,6 +71,7 @@ pub async fn run() -> Result<(), Failed> {
     let due_again = tokio::spawn(due_again.run(stop.clone()));
     tokio::spawn(keep);
     tokio::spawn(database.clone().look_after());
+    tokio::spawn(note_sender(database.clone(), config.mail_from.address.to_string()));
     tokio::spawn(metrics.clone().keep_folded());
     watch::serve(config.workers_listen_addr, database.clone(), client.clone(), metrics, stop.clone()).await?;
 
@@ -83,4 +87,16 @@ pub async fn run() -> Result<(), Failed> {
     }
     dispatch::flush(&client, &wakeups).await;
     Ok(())
+}
+
+/// The pages tell a buyer whom to look for in the mailbox.
+async fn note_sender(database: Database, address: String) {
+    loop {
+        let noted = async { mail_sender::note(&mut *database.pool().acquire().await?, &address).await };
+        match noted.await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "the sender's address could not be noted for the pages yet"),
+        }
+        tokio::time::sleep(NOTE_AGAIN).await;
+    }
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use landfall_shared::activation::{AskedWorkspace, Request, StartedBy, Status, Turn};
-use landfall_shared::store::sessions;
+use landfall_shared::store::{mail_sender, sessions};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ struct Row<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "activation.html")]
+#[template(path = "activation.html", whitespace = "minimize")]
 struct ActivationPage<'a> {
     frame: Frame<'a>,
     shown: &'a Shown,
@@ -98,23 +98,29 @@ impl Page for ActivationPage<'_> {
 /// # Errors
 /// 503.
 pub async fn activation(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
-    let Some(document) = document_of(&app, &asked, &id).await? else {
+    let Some((document, sender)) = document_of(&app, &asked, &id).await? else {
         return Ok(sent_back(&app, &asked, SentBack::NotSignedIn, None));
     };
-    Ok(page(StatusCode::OK, &asked, &ActivationPage::of(&app, &asked, &document)))
+    Ok(page(StatusCode::OK, &asked, &ActivationPage::of(&app, &asked, &document, sender)))
 }
 
-async fn document_of(app: &App, asked: &Asked, id: &str) -> Result<Option<Document>, Problem> {
+/// The document, if the caller may see it, and who sends its codes.
+async fn document_of(app: &App, asked: &Asked, id: &str) -> Result<Option<(Document, Option<String>)>, Problem> {
     let (Ok(id), Some(session)) = (id.parse::<Uuid>(), access::session(asked)) else { return Ok(None) };
     let mut db = app.database.pool().acquire().await?;
     if !sessions::is_alive(&mut db, &session).await? || sessions::entry(&mut db, &session, id).await?.is_none() {
         return Ok(None);
     }
-    Document::read(app, &mut db, id).await
+    let Some(document) = Document::read(app, &mut db, id).await? else { return Ok(None) };
+    let sender = match &document.shown.verification {
+        Some(_) => mail_sender::address(&mut db).await?,
+        None => None,
+    };
+    Ok(Some((document, sender)))
 }
 
 impl<'a> ActivationPage<'a> {
-    fn of(app: &'a App, asked: &Asked, document: &'a Document) -> Self {
+    fn of(app: &'a App, asked: &Asked, document: &'a Document, sender: Option<String>) -> Self {
         let shown = &document.shown;
         let frame = Frame::of(app, asked);
         let site = |site: &landfall_shared::config::Site| SiteChoice {
@@ -137,7 +143,7 @@ impl<'a> ActivationPage<'a> {
             request,
             mends,
             sites,
-            sender: None,
+            sender,
             terms_url: app.config.terms_url.as_ref().map(ToString::to_string),
             billing_center_login_url: app.config.billing_center_login_url.as_ref().map(ToString::to_string),
             frame,
@@ -331,10 +337,9 @@ fn view(panel: Panel, shown: &Shown, to_mend: Option<&Request>) -> &'static str 
                     AskedWorkspace::CreateWithOwner(..) => "create-new",
                 }
             }
-            (
-                _,
-                Some(Request::Entry | Request::Refresh(_) | Request::BillingAccount | Request::Workspace(_)) | None,
-            ) => "list",
+            (_, Some(Request::Entry | Request::Refresh(_) | Request::BillingAccount | Request::Workspace(_)) | None) => {
+                "list"
+            }
         },
     }
 }

@@ -51,10 +51,10 @@ impl Assets {
         let color = common.brand_color.as_str();
         let icon = palette::icon(color, &common.brand_name.en);
         let mut all = vec![
-            Asset::new("page.css", "text/css; charset=utf-8", STYLE.into()),
-            Asset::new("noscript.css", "text/css; charset=utf-8", WITHOUT_SCRIPT.into()),
+            Asset::new("page.css", "text/css; charset=utf-8", lean_style(STYLE).into()),
+            Asset::new("noscript.css", "text/css; charset=utf-8", lean_style(WITHOUT_SCRIPT).into()),
             Asset::new("brand.css", "text/css; charset=utf-8", palette::style_sheet(color).into()),
-            Asset::new("page.js", "text/javascript; charset=utf-8", SCRIPT.into()),
+            Asset::new("page.js", "text/javascript; charset=utf-8", lean_script(SCRIPT).into()),
             Asset::new("icon", "image/svg+xml", icon.into()),
         ];
         if let Some(BrandLogo { media_type, bytes }) = &common.brand_logo {
@@ -99,6 +99,21 @@ impl Asset {
     }
 }
 
+/// Without indents and comments, which stand on lines of their own: what is read on the wire, nobody reads.
+fn lean_script(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.fold(String::with_capacity(text.len()), |lean, line| lean + line + "\n")
+}
+
+/// The same for a style sheet, whose blanks mean nothing beside a brace, a colon or a semicolon of a declaration.
+fn lean_style(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("/*"));
+    let joined = lines.fold(String::with_capacity(text.len()), |lean, line| lean + line);
+    [(" {", "{"), ("{ ", "{"), ("; ", ";"), (": ", ":"), (", ", ","), (" }", "}"), (";}", "}")]
+        .iter()
+        .fold(joined, |text, (from, to)| text.replace(from, to))
+}
+
 fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     Sha256::digest(bytes).iter().take(6).fold(String::new(), |mut text, byte| {
@@ -134,4 +149,16 @@ pub async fn get(
         all.insert(header::ETAG, tag);
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_is_what_was_written_without_blanks_and_comments() {
+        assert_eq!(lean_style("/* A. */\na, b { color: red; margin: 0 1px; }\n  @media (x) {\n p { top: 0; }\n}"), "a,b{color:red;margin:0 1px}@media (x){p{top:0}}");
+        assert_eq!(lean_script("// A.\nconst a = 1;\n  // B.\n  f(a, \"http://x\");\n"), "const a = 1;\nf(a, \"http://x\");\n");
+        assert!(!lean_style(STYLE).contains("/*"));
+    }
 }

@@ -11,7 +11,7 @@ use crate::asked::Asked;
 use crate::problem::Problem;
 
 #[derive(Template)]
-#[template(path = "entry.html")]
+#[template(path = "entry.html", whitespace = "minimize")]
 struct EntryPage<'a> {
     frame: Frame<'a>,
 }

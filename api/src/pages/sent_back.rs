@@ -67,7 +67,7 @@ impl SentBack {
 }
 
 #[derive(Template)]
-#[template(path = "sent_back.html")]
+#[template(path = "sent_back.html", whitespace = "minimize")]
 struct SentBackPage<'a> {
     frame: Frame<'a>,
     why: SentBack,
