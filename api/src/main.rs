@@ -47,8 +47,9 @@ async fn run() -> Result<(), Failed> {
     let metrics = telemetry::start("landfall-api", common)?;
     tls::install();
     let database = Database::new(&common.database_url, "landfall-api", common.database_connections)?;
-    if common.migrate == Migrate::Auto {
-        database.migrate().await?;
+    match common.migrate {
+        Migrate::Auto => database.migrate().await?,
+        Migrate::Off => database.is_understood().await?,
     }
     let (client, _) = dispatch::connect(common, "landfall-api").await?;
     let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));

@@ -120,6 +120,20 @@ impl Database {
             .await?;
         MIGRATOR.run(&mut connection).await.map_err(NotMigrated::of)
     }
+
+    /// Where another role migrates: whether the database can still be understood. One that does not answer yet, or has no
+    /// tables yet, may become so.
+    ///
+    /// # Errors
+    /// If it was migrated by a newer version.
+    pub async fn is_understood(&self) -> Result<(), NotMigrated> {
+        let ours = MIGRATOR.iter().map(|migration| migration.version).max();
+        let found = sqlx::query_scalar::<_, Option<i64>>("select max(version) from _sqlx_migrations");
+        match found.fetch_one(&self.pool()).await.ok().flatten() {
+            Some(version) if Some(version) > ours => Err(NotMigrated::Newer(version)),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// Why a process does not start on this database.

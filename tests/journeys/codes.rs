@@ -79,7 +79,7 @@ fn code(mail: &Value) -> String {
 
 /// A code that is none of these.
 fn wrong(right: &[&str]) -> String {
-    (0..).map(|n| format!("{n:06}")).find(|code| !right.contains(&code.as_str())).unwrap()
+    (0..=9).map(|n| format!("{n:06}")).find(|code| !right.contains(&code.as_str())).unwrap()
 }
 
 fn registration(email: &str) -> Value {
@@ -193,7 +193,7 @@ async fn challenges_are_counted_by_address_activation_account_and_client() {
     let spent = async || {
         sqlx::query("update challenges set tries = 5, status = 'spent'").execute(&stack.pool).await.unwrap();
     };
-    let email = |n: usize| if n % 2 == 0 { "ann@count.example" } else { "ANN@Count.Example" };
+    let email = |n: usize| if n.is_multiple_of(2) { "ann@count.example" } else { "ANN@Count.Example" };
     let mut asked = 0;
     for (ann, times) in [(&one, 2), (&two, 1), (&one, 2), (&two, 1), (&one, 2)] {
         for _ in 0..times {

@@ -25,4 +25,5 @@ mod interleavings;
 mod typed_entry;
 mod idempotency;
 mod codes;
+mod configuration;
 mod outages;

@@ -283,6 +283,12 @@ impl Stack {
         Program { name, variables, log: self.log.join(format!("{name}.log")) }
     }
 
+    /// All variables that the processes of this test are started with.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        variables.filter(|(_, value)| !value.is_empty())
+    }
+
     /// A variable that the processes of this test are started with.
     pub fn variable(&self, name: &str) -> &str {
         self.variables.get(name).map(String::as_str).unwrap_or_default()

@@ -37,8 +37,9 @@ pub async fn run() -> Result<(), Failed> {
     let metrics = telemetry::start("landfall-workers", common)?;
     tls::install();
     let database = Database::new(&common.database_url, "landfall-workers", common.database_connections)?;
-    if common.migrate == Migrate::Auto {
-        database.migrate().await?;
+    match common.migrate {
+        Migrate::Auto => database.migrate().await?,
+        Migrate::Off => database.is_understood().await?,
     }
     let (client, connected) = dispatch::connect(common, "landfall-workers").await?;
     let topology = Topology::new(&common.nats_prefix);
