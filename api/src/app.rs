@@ -25,8 +25,8 @@ use crate::pages::Assets;
 use crate::problem::Problem;
 use crate::status::waiting::Waiting;
 use crate::{
-    activation, billing_account, confirmation, login, pages, purchase, registration, session, sites, status, trace,
-    verification, watch, workspace,
+    activation, billing_account, confirmation, login, openapi, pages, purchase, registration, session, sites, status,
+    trace, verification, watch, workspace,
 };
 
 /// What every handler may reach. Cloning it is cheap.
@@ -91,7 +91,8 @@ pub fn routes(app: App) -> Router {
         .route("/v1/activations/{id}/workspace", post(workspace::choose))
         .route("/v1/activations/{id}/confirmation", post(confirmation::confirm))
         .route("/v1/session", delete(session::end))
-        .route("/v1/sites", get(sites::list));
+        .route("/v1/sites", get(sites::list))
+        .route("/openapi.json", get(openapi::document));
     // Held for as long as the caller asked for, or streamed: it sets its own deadlines.
     let polled = Router::new().route("/v1/activations/{id}", get(status::get));
     let marketplaces = Router::new()

@@ -21,6 +21,7 @@ mod deadline;
 mod fields;
 mod language;
 mod object;
+mod openapi;
 mod problem;
 mod session;
 mod sites;

@@ -1,0 +1,232 @@
+//! Every call with its answers.
+
+use serde_json::{Map, Value, json};
+
+use super::answers::{activation, refer};
+
+const WRITE: [u16; 10] = [400, 401, 403, 404, 409, 413, 415, 422, 429, 503];
+
+/// Every path.
+pub(super) fn paths() -> Map<String, Value> {
+    let paths = [
+        ("/v1/sites", json!({"get": sites()})),
+        ("/v1/session", json!({"delete": sign_out()})),
+        ("/v1/activations", json!({"post": enter()})),
+        ("/v1/activations/{id}", json!({"parameters": [reference("id")], "get": poll()})),
+        (
+            "/v1/activations/{id}/verification-codes",
+            post("askForCode", "Ask for a verification code", "CodeRequest", &WRITE),
+        ),
+        ("/v1/activations/{id}/verification-codes/check", check()),
+        (
+            "/v1/activations/{id}/registration",
+            post("register", "No Billing Center account: register", "Registration", &with_code()),
+        ),
+        (
+            "/v1/activations/{id}/billing-account",
+            post("bindBillingAccount", "Has a Billing Center account: bind it", "BillingAccountChoice", &with_code()),
+        ),
+        ("/v1/activations/{id}/workspaces/refresh", refresh()),
+        (
+            "/v1/activations/{id}/workspace",
+            post("chooseWorkspace", "Bind a workspace, or create and bind one", "WorkspaceChoice", &with_code()),
+        ),
+        ("/v1/activations/{id}/confirmation", confirm()),
+        ("/marketplaces/alibaba/spi", json!({"get": spi("hearSpi"), "post": spi("hearSpiForm")})),
+        ("/marketplaces/alibaba/login", json!({"get": login()})),
+        ("/openapi.json", json!({"get": plain("openapi", "This document", "application/json", &[])})),
+        ("/healthz", json!({"get": plain("alive", "Whether the process lives", "text/plain", &[])})),
+        ("/readyz", json!({"get": plain("ready", "Whether PostgreSQL answers", "text/plain", &[503])})),
+        ("/metrics", json!({"get": plain("metrics", "Prometheus metrics", "text/plain", &[])})),
+    ];
+    paths.into_iter().map(|(path, item)| (path.to_owned(), item)).collect()
+}
+
+/// Every parameter.
+pub(super) fn parameters() -> Vec<(&'static str, Value)> {
+    let header = |name: &str, schema: Value, description: &str| json!({"name": name, "in": "header", "schema": schema, "description": description});
+    let text = || json!({"type": "string"});
+    vec![
+        (
+            "id",
+            json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}, "description": "The activation."}),
+        ),
+        (
+            "IdempotencyKey",
+            header(
+                "Idempotency-Key",
+                json!({"type": "string", "pattern": "^[!-~]{1,255}$"}),
+                "Makes repeats harmless for 7 days.",
+            ),
+        ),
+        ("IfNoneMatch", header("If-None-Match", text(), "The version that is known.")),
+        ("Prefer", header("Prefer", text(), "`wait=N`: hold for N seconds, 25 at most, while there is nothing new.")),
+        ("LastEventId", header("Last-Event-ID", text(), "Of a stream: the version that was seen last.")),
+    ]
+}
+
+fn reference(parameter: &str) -> Value {
+    json!({"$ref": format!("#/components/parameters/{parameter}")})
+}
+
+fn signed_in() -> Value {
+    json!([{"session": []}, {"token": []}])
+}
+
+fn with_code() -> Vec<u16> {
+    WRITE.into_iter().chain([410]).collect()
+}
+
+fn operation(id: &str, summary: &str, statuses: &[u16], answers: &[(&str, Value)]) -> Map<String, Value> {
+    let mut responses = refer(statuses);
+    responses.extend(answers.iter().map(|(status, answer)| ((*status).to_owned(), answer.clone())));
+    let operation = [("operationId", json!(id)), ("summary", json!(summary)), ("responses", Value::Object(responses))];
+    operation.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn on_an_activation(mut operation: Map<String, Value>) -> Value {
+    operation.insert("security".into(), signed_in());
+    json!({"parameters": [reference("id"), reference("IdempotencyKey")], "post": operation})
+}
+
+fn body(schema: &str) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{schema}")}}}})
+}
+
+fn post(id: &str, summary: &str, schema: &str, statuses: &[u16]) -> Value {
+    let accepted = json!({"$ref": "#/components/responses/Accepted"});
+    let mut operation = operation(id, summary, statuses, &[("202", accepted)]);
+    operation.insert("requestBody".into(), body(schema));
+    on_an_activation(operation)
+}
+
+fn check() -> Value {
+    let proven = activation("The code is right: the address is proven for 24 hours.");
+    let mut operation = operation("checkCode", "Check a verification code alone", &with_code(), &[("200", proven)]);
+    operation.insert("requestBody".into(), body("CodeCheck"));
+    on_an_activation(operation)
+}
+
+fn refresh() -> Value {
+    let accepted = json!({"$ref": "#/components/responses/Accepted"});
+    let statuses = [400, 401, 403, 404, 409, 413, 422, 429, 503];
+    on_an_activation(operation(
+        "refreshWorkspaces",
+        "Ask again which workspaces can be bound",
+        &statuses,
+        &[("202", accepted)],
+    ))
+}
+
+fn confirm() -> Value {
+    let schema = super::schemas::object(&[("login_url", json!({"type": "string", "format": "uri"}))]);
+    let confirmed = json!({
+        "description": "The activation is active.",
+        "content": {"application/json": {"schema": schema, "example": {"login_url": "https://console.example.com/login"}}},
+    });
+    let statuses = [400, 401, 403, 404, 409, 413, 422, 429, 503];
+    on_an_activation(operation("confirm", "Confirm, and learn where to log in", &statuses, &[("200", confirmed)]))
+}
+
+fn enter() -> Value {
+    let entered = json!({
+        "description": "The activation, its page token, and a session.",
+        "headers": {
+            "ETag": {"$ref": "#/components/headers/ETag"},
+            "Set-Cookie": {"$ref": "#/components/headers/SetCookie"},
+            "Location": {"$ref": "#/components/headers/Location"},
+            "Idempotent-Replayed": {"$ref": "#/components/headers/IdempotentReplayed"},
+        },
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EnteredActivation"}}},
+    });
+    let not_found = json!({"$ref": "#/components/responses/NotFound"});
+    let statuses = [400, 403, 409, 413, 415, 422, 429, 503];
+    let answers = [("202", entered), ("404", not_found)];
+    let mut operation = operation("enter", "Type Account ID and Product Instance ID", &statuses, &answers);
+    operation.insert("parameters".into(), json!([reference("IdempotencyKey")]));
+    operation.insert("requestBody".into(), body("TypedEntry"));
+    Value::Object(operation)
+}
+
+fn poll() -> Value {
+    let mut now = activation("The activation as it is now, or its versions as they come.");
+    if let Some(content) = now.get_mut("content").and_then(Value::as_object_mut) {
+        content.insert("text/event-stream".into(), json!({"schema": {"type": "string"}}));
+    }
+    if let Some(headers) = now.get_mut("headers").and_then(Value::as_object_mut) {
+        headers.insert("Preference-Applied".into(), json!({"$ref": "#/components/headers/PreferenceApplied"}));
+    }
+    let answers = [
+        ("200", now),
+        ("204", json!({"description": "Of a stream: the end was seen already."})),
+        ("304", json!({"description": "Nothing new."})),
+    ];
+    let mut operation = operation("getActivation", "Poll an activation", &[401, 404, 413, 503], &answers);
+    operation.insert("security".into(), signed_in());
+    let parameters = [reference("IfNoneMatch"), reference("Prefer"), reference("LastEventId")];
+    operation.insert("parameters".into(), json!(parameters));
+    Value::Object(operation)
+}
+
+fn sign_out() -> Value {
+    let out =
+        json!({"description": "Signed out.", "headers": {"Set-Cookie": {"$ref": "#/components/headers/SetCookie"}}});
+    let mut operation =
+        operation("signOut", "End the session, or the page token", &[401, 403, 413, 503], &[("204", out)]);
+    operation.insert("security".into(), signed_in());
+    Value::Object(operation)
+}
+
+fn sites() -> Value {
+    let schema = json!({"$ref": "#/components/schemas/Sites"});
+    let example = json!({"sites": [{"id": "cn", "label": "China"}]});
+    let sites = json!({
+        "description": "The sites, the default one first; labels by Accept-Language.",
+        "content": {"application/json": {"schema": schema, "example": example}},
+    });
+    Value::Object(operation("listSites", "Where a workspace can live", &[413, 503], &[("200", sites)]))
+}
+
+fn spi(id: &str) -> Value {
+    let example = json!({"success": "true"});
+    let heard = json!({
+        "description": "Always, also when the call is refused: then with `message`.",
+        "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+    });
+    let not_found = json!({"$ref": "#/components/responses/NotFound"});
+    let summary = "The marketplace announces a purchase, or says what became of it";
+    let mut operation = operation(id, summary, &[], &[("200", heard), ("404", not_found)]);
+    operation
+        .insert("description".into(), json!("Parameters as in Alibaba Cloud's production SPI, signed by `token`."));
+    Value::Object(operation)
+}
+
+fn login() -> Value {
+    let led = json!({
+        "description": "To the activation, with a session; or to the login page of an active one.",
+        "headers": {
+            "Location": {"$ref": "#/components/headers/Location"},
+            "Set-Cookie": {"$ref": "#/components/headers/SetCookie"},
+        },
+    });
+    let back = json!({"description": "A page that sends the buyer back.", "content": {"text/html": {"schema": {"type": "string"}}}});
+    let not_found = json!({"$ref": "#/components/responses/NotFound"});
+    let answers = [("303", led), ("403", back), ("404", not_found)];
+    let mut operation =
+        operation("logInDirectly", "Login Directly: the marketplace's signed link", &[413, 503], &answers);
+    let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
+    operation.insert("parameters".into(), json!(["action", "instanceId", "timeStamp", "token"].map(query)));
+    Value::Object(operation)
+}
+
+fn plain(id: &str, summary: &str, kind: &str, plain_problems: &[u16]) -> Value {
+    let content = |kind: &str| {
+        let schema = if kind == "text/plain" { json!({"type": "string"}) } else { json!({"type": "object"}) };
+        json!({kind: {"schema": schema}})
+    };
+    let mut answers = vec![("200", json!({"description": summary, "content": content(kind)}))];
+    if !plain_problems.is_empty() {
+        answers.push(("503", json!({"description": "It does not.", "content": content("text/plain")})));
+    }
+    Value::Object(operation(id, summary, &[], &answers))
+}
