@@ -96,7 +96,7 @@ fn fetch(home: &Path, version: &str) {
     let fresh = home.with_extension(format!("{}.new", std::process::id()));
     std::fs::create_dir_all(&fresh).unwrap();
     let mut npm = Command::new("npm");
-    npm.current_dir(&fresh).args(["pack", "--silent", &format!("axe-core@{version}")]);
+    npm.current_dir(&fresh).args(["pack", "--loglevel=error", &format!("axe-core@{version}")]);
     let packed = npm.output().unwrap_or_else(|error| panic!("axe-core comes from npm: {error}; apt-get install npm"));
     assert!(packed.status.success(), "npm pack axe-core: {}", String::from_utf8_lossy(&packed.stderr));
     let archive = String::from_utf8_lossy(&packed.stdout).trim().to_owned();
