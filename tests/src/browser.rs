@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use thirtyfour::TypingData;
@@ -16,6 +17,9 @@ use crate::patience::until;
 use crate::services::folder;
 use crate::services::processes::found;
 use crate::stack::{Stack, free_port};
+
+/// Longer than a page takes, however busy the machine is.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// In which language, zone and browser a page is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,17 +174,16 @@ impl Browser {
     }
 
     async fn waits<Asking: Future<Output = bool>>(&self, what: &str, ask: impl Fn() -> Asking) {
-        let asked = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        let asked = tokio::time::timeout(PATIENCE, async {
             until(what, || async { ask().await.then_some(()) }).await;
         });
-        if asked.await.is_err() {
-            panic!(
-                "{:?}: waited in vain for {what:?} at {}, where stands:\n{}",
-                self.tongue,
-                self.place().await,
-                self.text().await
-            );
-        }
+        let Err(_) = asked.await else { return };
+        panic!(
+            "{:?}: waited in vain for {what:?} at {}, where stands:\n{}",
+            self.tongue,
+            self.place().await,
+            self.text().await
+        );
     }
 
     /// Clicks the button or the link of this name.
@@ -202,21 +205,21 @@ impl Browser {
 
     async fn finds(&self, kind: &str, words: &str) -> WebElement {
         let found = tokio::time::timeout(
-            std::time::Duration::from_secs(60),
+            PATIENCE,
             until(words, || async {
                 let ran = self.driver.execute(FIND, vec![json!(kind), json!(words)]).await.ok()?;
                 ran.element().ok()
             }),
         );
-        match found.await {
-            Ok(element) => element,
-            Err(_) => panic!(
-                "{:?}: there is no {kind} {words:?} at {}, where stands:\n{}",
-                self.tongue,
-                self.place().await,
-                self.text().await
-            ),
+        if let Ok(element) = found.await {
+            return element;
         }
+        panic!(
+            "{:?}: there is no {kind} {words:?} at {}, where stands:\n{}",
+            self.tongue,
+            self.place().await,
+            self.text().await
+        )
     }
 
     /// Types into a field, in the place of what stood there.

@@ -4,8 +4,8 @@ use landfall_tests::browser::{BOTH, Browser};
 use landfall_tests::stack::Wishes;
 use serde_json::json;
 
-const LOGO: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="36" viewBox="0 0 120 36"><style>.a{fill:#b4005a}</style>
-<script>document.documentElement.dataset.ran = "yes"</script><rect class="a" width="36" height="36" rx="8"/><text x="44" y="25" font-size="20">Acme</text></svg>"##;
+const LOGO: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="36" viewBox="0 0 120 36"><style>.a{fill:#b4005a}</style>
+<script>document.documentElement.dataset.ran = "yes"</script><rect class="a" width="36" height="36" rx="8"/><text x="44" y="25" font-size="20">Acme</text></svg>"#;
 
 /// HTML, style, script and logo: what a first visit loads.
 const SMALL: usize = 60_000;
