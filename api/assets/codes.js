@@ -50,8 +50,7 @@ async function sendCode(button) {
     const body = whose(proof);
     const answer = await call(`${api}/verification-codes`, body);
     if (answer.status !== 202) return explain(proof.closest("form"), answer, proof);
-    typed.asked = { ...typed.asked, [body.purpose]: body.username ?? body.email };
-    keep();
+    remember({ asked: { ...read().asked, [body.purpose]: body.username ?? body.email } });
     forgive(target);
     await render();
     const field = codeField(proof);
@@ -85,8 +84,7 @@ async function checkCode(proof, button) {
 
 function changeTarget(button) {
   const proof = button.closest(".proof");
-  typed.asked = { ...typed.asked, [proof.dataset.proof]: null };
-  keep();
+  remember({ asked: { ...read().asked, [proof.dataset.proof]: null } });
   sayAt(proof);
   showProofs();
   targetOf(proof).focus();

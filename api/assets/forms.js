@@ -122,6 +122,11 @@ function markRefused() {
   }
 }
 
+async function copy(button) {
+  await navigator.clipboard?.writeText(byId(button.dataset.copy).textContent);
+  button.dataset.count = " ✓";
+}
+
 document.addEventListener("submit", (event) => {
   event.preventDefault();
   const button = event.submitter ?? partOf(event.target).querySelector(".buttons button");
@@ -149,5 +154,5 @@ document.addEventListener("click", (event) => {
   else if (button.dataset.check !== undefined) checkCode(button.closest(".proof"), button);
   else if (button.dataset.change !== undefined) changeTarget(button);
   else if (button.dataset.show !== undefined) togglePassword(button);
-  else if (button.dataset.copy !== undefined) navigator.clipboard?.writeText(byId(button.dataset.copy).textContent);
+  else if (button.dataset.copy !== undefined) copy(button);
 });

@@ -15,7 +15,9 @@ function read() {
   }
 }
 
-function keep() {
+// Another tab may have noted something meanwhile: only what changed here is changed there.
+function remember(changes) {
+  typed = { ...read(), ...changes };
   try {
     localStorage.setItem(shelf, JSON.stringify({ ...typed, at: Date.now() }));
   } catch {
@@ -54,8 +56,7 @@ function note(field) {
   if (isSecret(field)) passwords.set(field.id, field.value);
   const name = nameOf(field);
   if (!name) return;
-  typed[name] = field.type === "checkbox" ? field.checked : field.value;
-  keep();
+  remember({ [name]: field.type === "checkbox" ? field.checked : field.value });
   if (name === "site") restore();
 }
 

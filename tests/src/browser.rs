@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use thirtyfour::TypingData;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::{DesiredCapabilities, WebDriver, WebElement};
-use thirtyfour::TypingData;
 use url::Url;
 
 use crate::entrusted;
@@ -16,6 +17,9 @@ use crate::patience::until;
 use crate::services::folder;
 use crate::services::processes::found;
 use crate::stack::{Stack, free_port};
+
+/// Longer than a page takes, however busy the machine is.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// In which language, zone and browser a page is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +134,12 @@ impl Browser {
     /// Everything that can be read.
     pub async fn text(&self) -> String {
         let text = "return document.body.innerText.replace(/\\s+/g, ' ')";
-        self.driver.execute(text, vec![]).await.ok().and_then(|ran| ran.json().as_str().map(str::to_owned)).unwrap_or_default()
+        self.driver
+            .execute(text, vec![])
+            .await
+            .ok()
+            .and_then(|ran| ran.json().as_str().map(str::to_owned))
+            .unwrap_or_default()
     }
 
     /// Waits until the words can be read.
@@ -145,7 +154,8 @@ impl Browser {
 
     /// Waits until the heading is this one.
     pub async fn is_at(&self, heading: &str) {
-        const HEADING: &str = "return [...document.querySelectorAll('h1')].find((h1) => h1.checkVisibility())?.textContent ?? ''";
+        const HEADING: &str =
+            "return [...document.querySelectorAll('h1')].find((h1) => h1.checkVisibility())?.textContent ?? ''";
         self.waits(heading, || async {
             let ran = self.driver.execute(HEADING, vec![]).await.ok();
             ran.is_some_and(|ran| ran.json().as_str().is_some_and(|text| text.trim() == heading))
@@ -164,12 +174,16 @@ impl Browser {
     }
 
     async fn waits<Asking: Future<Output = bool>>(&self, what: &str, ask: impl Fn() -> Asking) {
-        let asked = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        let asked = tokio::time::timeout(PATIENCE, async {
             until(what, || async { ask().await.then_some(()) }).await;
         });
-        if asked.await.is_err() {
-            panic!("{:?}: waited in vain for {what:?} at {}, where stands:\n{}", self.tongue, self.place().await, self.text().await);
-        }
+        let Err(_) = asked.await else { return };
+        panic!(
+            "{:?}: waited in vain for {what:?} at {}, where stands:\n{}",
+            self.tongue,
+            self.place().await,
+            self.text().await
+        );
     }
 
     /// Clicks the button or the link of this name.
@@ -191,21 +205,21 @@ impl Browser {
 
     async fn finds(&self, kind: &str, words: &str) -> WebElement {
         let found = tokio::time::timeout(
-            std::time::Duration::from_secs(60),
+            PATIENCE,
             until(words, || async {
                 let ran = self.driver.execute(FIND, vec![json!(kind), json!(words)]).await.ok()?;
                 ran.element().ok()
             }),
         );
-        match found.await {
-            Ok(element) => element,
-            Err(_) => panic!(
-                "{:?}: there is no {kind} {words:?} at {}, where stands:\n{}",
-                self.tongue,
-                self.place().await,
-                self.text().await
-            ),
+        if let Ok(element) = found.await {
+            return element;
         }
+        panic!(
+            "{:?}: there is no {kind} {words:?} at {}, where stands:\n{}",
+            self.tongue,
+            self.place().await,
+            self.text().await
+        )
     }
 
     /// Types into a field, in the place of what stood there.
@@ -295,6 +309,8 @@ fn chromium(home: &Path, tongue: Tongue) -> Command {
 
 fn program(names: &[&str], package: &str) -> PathBuf {
     names.iter().find_map(|name| found(name, &[])).unwrap_or_else(|| {
-        panic!("the pages are tested in a real Chromium, and {names:?} is not on this machine: apt-get install {package}")
+        panic!(
+            "the pages are tested in a real Chromium, and {names:?} is not on this machine: apt-get install {package}"
+        )
     })
 }

@@ -207,9 +207,12 @@ impl<'a> ActivationPage<'a> {
         self.view == view && problem.is_some_and(|problem| problem.code != "mail-refused")
     }
 
+    fn is_told(&self, code: &str) -> bool {
+        self.shown.problem.as_ref().is_some_and(|problem| problem.code == code)
+    }
+
     fn email_taken_at(&self, step: &str) -> bool {
-        let taken = self.shown.problem.as_ref().is_some_and(|problem| problem.code == "email-taken");
-        taken && refused::step(self.shown) == Some(step)
+        self.is_told("email-taken") && refused::step(self.shown) == Some(step)
     }
 
     fn refused_field(&self, view: &str) -> String {

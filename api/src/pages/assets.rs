@@ -157,8 +157,14 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_what_was_written_without_blanks_and_comments() {
-        assert_eq!(lean_style("/* A. */\na, b { color: red; margin: 0 1px; }\n  @media (x) {\n p { top: 0; }\n}"), "a,b{color:red;margin:0 1px}@media (x){p{top:0}}");
-        assert_eq!(lean_script("// A.\nconst a = 1;\n  // B.\n  f(a, \"http://x\");\n"), "const a = 1;\nf(a, \"http://x\");\n");
+        assert_eq!(
+            lean_style("/* A. */\na, b { color: red; margin: 0 1px; }\n  @media (x) {\n p { top: 0; }\n}"),
+            "a,b{color:red;margin:0 1px}@media (x){p{top:0}}"
+        );
+        assert_eq!(
+            lean_script("// A.\nconst a = 1;\n  // B.\n  f(a, \"http://x\");\n"),
+            "const a = 1;\nf(a, \"http://x\");\n"
+        );
         assert!(!lean_style(STYLE).contains("/*"));
     }
 }

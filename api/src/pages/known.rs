@@ -28,6 +28,8 @@ pub struct Typed {
     pub workspace_name: String,
     pub language: String,
     pub site: String,
+    /// It was sent, and the terms agreed to with it.
+    pub was_sent: bool,
 }
 
 impl Known {
@@ -84,6 +86,7 @@ impl Typed {
     }
 
     fn takes_workspace(&mut self, workspace: &NewWorkspace) {
+        self.was_sent = true;
         workspace.name.as_str().clone_into(&mut self.workspace_name);
         workspace.language.as_str().clone_into(&mut self.language);
         self.site = workspace.site.to_string();

@@ -4,8 +4,8 @@ use landfall_tests::browser::{BOTH, Browser};
 use landfall_tests::stack::Wishes;
 use serde_json::json;
 
-const LOGO: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="36" viewBox="0 0 120 36"><style>.a{fill:#b4005a}</style>
-<script>document.documentElement.dataset.ran = "yes"</script><rect class="a" width="36" height="36" rx="8"/><text x="44" y="25" font-size="20">Acme</text></svg>"##;
+const LOGO: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="36" viewBox="0 0 120 36"><style>.a{fill:#b4005a}</style>
+<script>document.documentElement.dataset.ran = "yes"</script><rect class="a" width="36" height="36" rx="8"/><text x="44" y="25" font-size="20">Acme</text></svg>"#;
 
 /// HTML, style, script and logo: what a first visit loads.
 const SMALL: usize = 60_000;
@@ -49,7 +49,11 @@ async fn a_first_visit_is_small_and_every_page_has_a_strict_policy() {
         ann.logs_in_directly().await;
         ann.settles().await;
         let mut loaded = 0;
-        for path in [format!("activate/{}?lang={}", ann.activation_id, tongue.tag()), "activate".to_owned(), "activate/nobody".to_owned()] {
+        for path in [
+            format!("activate/{}?lang={}", ann.activation_id, tongue.tag()),
+            "activate".to_owned(),
+            "activate/nobody".to_owned(),
+        ] {
             let answer = ann.api(reqwest::Method::GET, &path, None).await;
             let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
             assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
@@ -58,7 +62,9 @@ async fn a_first_visit_is_small_and_every_page_has_a_strict_policy() {
             assert!(!page.contains("style=\"") && !page.contains("onclick"), "{page}");
             if loaded == 0 {
                 loaded = page.len();
-                for asset in page.split('"').filter(|piece| piece.starts_with("/assets/") && !piece.contains("noscript")) {
+                for asset in
+                    page.split('"').filter(|piece| piece.starts_with("/assets/") && !piece.contains("noscript"))
+                {
                     let answer = ann.api(reqwest::Method::GET, asset.trim_start_matches('/'), None).await;
                     assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable", "{asset}");
                     loaded += answer.bytes().await.unwrap().len();

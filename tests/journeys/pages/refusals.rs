@@ -29,7 +29,10 @@ async fn a_username_that_is_taken_is_asked_for_again() {
     let mut stack = Stack::start().await;
     for tongue in BOTH {
         let name = named(tongue, "ann");
-        stack.buyer().has("billing-accounts", json!({"username": name, "email": "first@example.com"})).await;
+        stack
+            .buyer()
+            .has("billing-accounts", json!({"username": name, "email": format!("first.{name}@example.com")}))
+            .await;
         let (_, page) = registers(&stack, tongue, &name).await;
         page.reads(page.says("Somebody else has this username", "该用户名已被占用")).await;
         page.reads(page.says("Everything else is kept.", "其他内容均已保留。")).await;
@@ -75,7 +78,8 @@ async fn an_address_that_the_billing_center_knows_leads_to_binding() {
         page.reads(page.says("account is made and stays as it is:", "账号已创建，保持不变：")).await;
         page.looks("30-email-taken-at-the-billing-center").await;
         page.clicks(page.says("Bind my Billing Center account", "绑定我的费用中心账号")).await;
-        page.types(page.says("Username of the Billing Center account", "费用中心账号用户名"), format!("{name}.old")).await;
+        page.types(page.says("Username of the Billing Center account", "费用中心账号用户名"), format!("{name}.old"))
+            .await;
         types_code(&ann, &page, &email).await;
         page.clicks(page.says("Bind", "绑定")).await;
         page.is_at(page.says("Bind Workspace", "绑定工作空间")).await;
@@ -95,7 +99,6 @@ async fn a_workspace_name_that_is_taken_is_asked_for_alone() {
         page.reads(page.says("There is a workspace with this name already", "该工作空间名称已被使用")).await;
         page.looks("31-workspace-name-taken").await;
         page.types(page.says("Workspace name", "工作空间名称"), format!("Lab {name} 2")).await;
-        page.ticks(page.says("I agree to the", "我已阅读并同意")).await;
         page.clicks(page.says("Activate", "立即开通")).await;
         page.is_at(page.says("Activation successful", "开通成功")).await;
         page.reads(&format!("Lab {name} 2")).await;
@@ -108,7 +111,9 @@ async fn what_the_vendor_says_is_shown_as_plain_text() {
     let mut stack = Stack::start().await;
     for tongue in BOTH {
         let name = named(tongue, "ann");
-        stack.fault("console", json!({"kind": "error", "code": "invalid-field", "path": "POST /accounts", "times": 1})).await;
+        stack
+            .fault("console", json!({"kind": "error", "code": "invalid-field", "path": "POST /accounts", "times": 1}))
+            .await;
         let (_, page) = registers(&stack, tongue, &name).await;
         page.reads(page.says("Some entries have to be changed", "部分内容需要修改")).await;
         page.reads("The sandbox was told to refuse this call.").await;
