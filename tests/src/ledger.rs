@@ -431,12 +431,15 @@ fn settlement(held: &Held, outcome: &Outcome) -> Settlement {
 /// How an attempt ends: mostly well. Nothing is begun any more for a cancelled activation.
 fn outcome_of(loaded: &Loaded, wish: u8) -> Outcome {
     let command = Command::from_row(&loaded.name, &loaded.input).expect("a command that we wrote");
-    let over = loaded.activation.cancelled.is_some()
-        && command.lane() == Lane::Journey
-        && !matches!(command, Command::UnbindWorkspace(_));
+    let runs_after_the_end = match &command {
+        Command::BindWorkspace(_) => loaded.fence > 0,
+        Command::UnbindWorkspace(_) => true,
+        _ => command.lane() != Lane::Journey,
+    };
+    let over = loaded.activation.cancelled.is_some() && !runs_after_the_end;
     let fault = |code| Fault::new(code, "a test");
     match wish {
-        _ if over => Outcome::Later(fault(FaultCode::NotYet)),
+        _ if over => Outcome::Over,
         8 => Outcome::Retry(fault(FaultCode::PlatformUnavailable)),
         9 => Outcome::Later(fault(FaultCode::NotYet)),
         10 if command.lane() == Lane::Journey && !matches!(command, Command::UnbindWorkspace(_)) => {
@@ -562,6 +565,9 @@ async fn write(
         commands::cancel_what_waits(db, to.id).await?;
     }
     if let Some(queued) = &queued {
+        if queued.command.lane() == Lane::Lifecycle {
+            commands::supersede_dead_report(db, to.id).await?;
+        }
         commands::insert(db, to.id, queued, LONG, "").await?;
     }
     let version = activations::save(db, &to).await?;
