@@ -101,6 +101,17 @@ pub struct Purchase {
     pub version: i64,
 }
 
+impl Purchase {
+    /// Which version a binding tells. It has no word for a purchase that is not in use: then that is still to be told.
+    #[must_use]
+    pub fn told_by_binding(&self) -> i64 {
+        match self.state {
+            PurchaseState::Active => self.version,
+            PurchaseState::Suspended | PurchaseState::Released => self.version - 1,
+        }
+    }
+}
+
 /// What the marketplace can say of an instance after it has announced it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {

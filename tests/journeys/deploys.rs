@@ -236,7 +236,7 @@ async fn what_a_newer_version_wrote_is_left_alone() {
 }
 
 /// Both processes, twice, on a database of their own.
-async fn four_processes(stack: &Stack, database: &str) -> Vec<(Leashed, Url)> {
+fn four_processes(stack: &Stack, database: &str) -> Vec<(Leashed, Url)> {
     let mut processes = Vec::new();
     for _ in 0..2 {
         processes.push(stack.another_api(&[("DATABASE_URL", database)]));
@@ -249,7 +249,7 @@ async fn four_processes(stack: &Stack, database: &str) -> Vec<(Leashed, Url)> {
 async fn several_processes_migrate_at_once_and_none_runs_on_a_newer_schema() {
     let mut stack = Wishes::default().prepare().await;
     let database = services().await.database(&format!("{}fresh", stack.prefix)).await;
-    let processes = four_processes(&stack, &database).await;
+    let processes = four_processes(&stack, &database);
     join_all(processes.iter().map(|(_, url)| ready(url))).await;
     let pool = sqlx::PgPool::connect(&database).await.unwrap();
     let applied: i64 =
@@ -261,7 +261,7 @@ async fn several_processes_migrate_at_once_and_none_runs_on_a_newer_schema() {
     let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
                  values (99990101000000, 'of a newer version', true, '', 0)";
     sqlx::query(newer).execute(&pool).await.unwrap();
-    for (mut process, _) in four_processes(&stack, &database).await {
+    for (mut process, _) in four_processes(&stack, &database) {
         assert_eq!(process.ends().await.code(), Some(1));
     }
     let said = stack.logs();

@@ -109,7 +109,7 @@ async fn without_postgresql_everybody_is_answered_within_ten_seconds() {
     Box::pin(every_door_answers(&stack, &Caller::new(&url), &cookie, &path)).await;
     // Somebody listens, and says nothing: at first, and after the line was good.
     let server: url::Url = stack.database_url.parse().unwrap();
-    let line = Proxy::before(&format!("{}:{}", server.host_str().unwrap(), server.port().unwrap())).await;
+    let line = Proxy::before(&format!("{}:{}", server.host_str().unwrap(), server.port().unwrap()));
     let by_line = format!("postgres://postgres@{}{}", line.address, server.path());
     let (_two, url) = stack.another_api(&[("DATABASE_URL", &by_line)]);
     landfall_tests::stack::ready(&url).await;

@@ -4,22 +4,23 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use landfall_shared::activation::{
-    Activation, AskedWorkspace, Call, Cancellation, ConsoleAccount, Happened, LinkedAccount, NewWorkspace, Outcome, StartedBy, Workspace,
-};
-use landfall_shared::buyer::{AccountId, Email, InstanceId, Language, SiteId, WorkspaceName};
-use landfall_shared::command::{Command, Lane, NAMES, Queued, UnbindWorkspace};
-use landfall_shared::platform::PlatformId;
-use landfall_shared::purchase::{MarketplaceName, Notice, Purchase, PurchaseState, Purchased};
-use landfall_shared::refusal::{Fault, FaultCode, RefusalCode};
+use landfall_shared::activation::{Activation, Cancellation, StartedBy};
+use landfall_shared::buyer::InstanceId;
+use landfall_shared::command::NAMES;
+use landfall_shared::purchase::MarketplaceName;
 use landfall_shared::store::commands::Loaded;
-use landfall_shared::store::settle::{Settled, Settlement, settle};
 use landfall_shared::store::{activations, commands, due, purchases};
 use serde_json::json;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::chance::Chance;
+
+mod others;
+mod settling;
+
+use others::{bought, buyer_acts, marketplace_says, operator_cancels};
+use settling::{Note, outcome_of, settle_batch};
 
 const MARKETPLACE: MarketplaceName = MarketplaceName::Alibaba;
 /// A lease that ends only when `TimePasses`.
@@ -70,6 +71,7 @@ pub struct Ledger {
 
 type Done<T> = Result<T, String>;
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
 fn said(error: sqlx::Error) -> String {
     error.to_string()
 }
@@ -301,7 +303,10 @@ impl Ledger {
         if binding.told == version || dead || by_operator {
             return Ok(());
         }
-        Err(format!("the Billing Center knows version {} of the purchase of {}, and it is {version}", binding.told, activation.id))
+        Err(format!(
+            "the Billing Center knows version {} of the purchase of {}, and it is {version}",
+            binding.told, activation.id
+        ))
     }
 
     /// Every version was made from the one before it, the rows are the last ones, whoever is waited for is at it, and an
@@ -314,8 +319,11 @@ impl Ledger {
                     .fetch_one(&self.pool)
                     .await
                     .map_err(said)?;
-            let versions: Vec<(i64, &Written)> =
-                self.written.range((id, 0)..=(id, i64::MAX)).map(|((_, version), written)| (*version, written)).collect();
+            let versions: Vec<(i64, &Written)> = self
+                .written
+                .range((id, 0)..=(id, i64::MAX))
+                .map(|((_, version), written)| (*version, written))
+                .collect();
             for pair in versions.windows(2) {
                 let ((before, earlier), (version, later)) = (pair[0], pair[1]);
                 if version != before + 1 || later.from.as_ref() != Some(&earlier.to) {
@@ -360,222 +368,4 @@ struct Change {
     from: Activation,
     to: Activation,
     queued: Option<Uuid>,
-}
-
-/// What became of one outcome.
-#[derive(Default)]
-struct Note {
-    written: Option<Change>,
-    next: Option<Uuid>,
-    counted: Vec<(&'static str, usize)>,
-}
-
-async fn settle_batch(pool: &PgPool, batch: Vec<(Held, Outcome)>) -> Done<Vec<Note>> {
-    let mut notes = Vec::new();
-    let mut left = batch;
-    for _ in 0..4 {
-        if left.is_empty() {
-            break;
-        }
-        let settlements: Vec<Settlement> = left.iter().map(|(held, outcome)| settlement(held, outcome)).collect();
-        let whole: Vec<&Settlement> = settlements.iter().collect();
-        let settled = settle(pool, &whole, LONG).await.map_err(said)?;
-        let mut again = Vec::new();
-        for (((held, outcome), settlement), settled) in left.into_iter().zip(settlements).zip(settled) {
-            let mut note = Note::default();
-            match settled {
-                Settled::Written { version, next } => {
-                    note.next = next.map(|next| next.id);
-                    note.counted.push(("written", 1));
-                    note.counted.push(("dead", usize::from(matches!(outcome, Outcome::Dead(_)))));
-                    let (from, to) = (held.loaded.activation, settlement.activation);
-                    note.written = (!settlement.follow.hidden).then_some(Change { version, from, to, queued: None });
-                }
-                Settled::HeldByAnother => {
-                    note.counted.push(("held by another", 1));
-                    again.push((held, Outcome::Refused(RefusalCode::AlreadyStarted.into())));
-                }
-                Settled::Changed => {
-                    note.counted.push(("changed", 1));
-                    let now = commands::load(pool, &[held.loaded.id]).await.map_err(said)?.pop();
-                    if let Some(loaded) = now.filter(|now| now.fence == held.loaded.fence) {
-                        again.push((Held { loaded, ..held }, outcome));
-                    }
-                }
-            }
-            notes.push(note);
-        }
-        left = again;
-    }
-    Ok(notes)
-}
-
-fn settlement(held: &Held, outcome: &Outcome) -> Settlement {
-    let loaded = &held.loaded;
-    let command = Command::from_row(&loaded.name, &loaded.input).expect("a command that we wrote");
-    let mut activation = loaded.activation.clone();
-    let follow = activation.apply(&command, outcome, loaded.purchase.as_ref(), loaded.now);
-    Settlement {
-        command_id: loaded.id,
-        fence: loaded.fence,
-        version: loaded.version,
-        outcome: outcome.clone(),
-        claimed: held.claimed,
-        counts: !matches!(outcome, Outcome::Later(_)),
-        pause: LONG,
-        activation,
-        follow,
-    }
-}
-
-/// How an attempt ends: mostly well. Nothing is begun any more for a cancelled activation.
-fn outcome_of(loaded: &Loaded, wish: u8) -> Outcome {
-    let command = Command::from_row(&loaded.name, &loaded.input).expect("a command that we wrote");
-    let over = loaded.activation.cancelled.is_some()
-        && command.lane() == Lane::Journey
-        && !matches!(command, Command::UnbindWorkspace(_));
-    let fault = |code| Fault::new(code, "a test");
-    match wish {
-        _ if over => Outcome::Later(fault(FaultCode::NotYet)),
-        8 => Outcome::Retry(fault(FaultCode::PlatformUnavailable)),
-        9 => Outcome::Later(fault(FaultCode::NotYet)),
-        10 if command.lane() == Lane::Journey && !matches!(command, Command::UnbindWorkspace(_)) => {
-            Outcome::Refused(RefusalCode::RefusedByVendor.into())
-        }
-        11 => Outcome::Dead(fault(FaultCode::PlatformRefused)),
-        _ => Outcome::Happened(happened(&command, loaded)),
-    }
-}
-
-fn happened(command: &Command, loaded: &Loaded) -> Happened {
-    let purchase = loaded.purchase.as_ref().expect("it was announced");
-    let lab = |id: &str| Workspace {
-        id: PlatformId::try_from(id.to_owned()).unwrap(),
-        name: "Lab".into(),
-        site: "cn".into(),
-        language: None,
-        bindable: true,
-        reason: None,
-    };
-    match command {
-        Command::VerifyPurchase(_) if purchase.state == PurchaseState::Released => Happened::PurchaseEnded,
-        Command::VerifyPurchase(_) => Happened::PurchaseVerified {
-            account_id: purchase.account_id.clone(),
-            purchased: purchase.sold.clone(),
-        },
-        Command::FindBillingAccount(_) => Happened::LinkFound(None),
-        Command::BindBillingAccount(_) => Happened::BillingAccountBound,
-        Command::ListWorkspaces(_) => Happened::WorkspacesListed(vec![lab("w-1")]),
-        Command::CreateWorkspace(_) => {
-            let owner = ConsoleAccount {
-                id: lab("c-1").id,
-                username: "ann".into(),
-                email: Email::parse("ann@example.com").unwrap(),
-                site: SiteId::parse("cn").unwrap(),
-                found: false,
-            };
-            Happened::WorkspaceCreated(lab("w-2"), owner)
-        }
-        Command::BindWorkspace(_) => Happened::WorkspaceBound { told: purchase.version },
-        Command::UnbindWorkspace(_) => Happened::WorkspaceUnbound,
-        Command::Renew(_) | Command::Upgrade(_) | Command::Suspend(_) | Command::Resume(_) | Command::Release(_) => {
-            Happened::Reported { told: purchase.version }
-        }
-        Command::SendVerificationCode(_) | Command::RegisterBuyer(_) | Command::OpenBillingAccount(_) => {
-            panic!("nobody asks for {} here", command.name())
-        }
-    }
-}
-
-async fn buyer_acts(pool: &PgPool, id: Uuid) -> Result<Option<Change>, sqlx::Error> {
-    let mut db = pool.begin().await?;
-    let locked = activations::lock(&mut db, id).await?.expect("it is there");
-    let (from, mut to) = (locked.activation.clone(), locked.activation);
-    let proof = Uuid::new_v4();
-    let queued = if to.may(Call::BillingAccount).is_ok() {
-        let account = LinkedAccount { id: PlatformId::try_from("b-1".to_owned()).unwrap(), username: "ann".into() };
-        to.bind_billing_account(account, proof).ok()
-    } else if to.may(Call::Workspace).is_ok() {
-        let workspace = NewWorkspace {
-            name: WorkspaceName::parse("Lab").unwrap(),
-            language: Language::parse("en").unwrap(),
-            site: SiteId::parse("cn").unwrap(),
-            terms_accepted_at: locked.now,
-        };
-        to.choose_workspace(AskedWorkspace::CreateForOwner(workspace, Email::parse("a@example.com").unwrap()), Some(proof)).ok()
-    } else if to.may(Call::Confirmation).is_ok() {
-        to.confirm().ok();
-        None
-    } else {
-        return Ok(None);
-    };
-    let change = write(&mut db, from, to, queued).await?;
-    db.commit().await?;
-    Ok(Some(change))
-}
-
-async fn marketplace_says(pool: &PgPool, instance: &InstanceId, notice: u8) -> Result<Vec<Change>, sqlx::Error> {
-    let notice = match notice {
-        0 => Notice::Suspended,
-        1 => Notice::Resumed,
-        2 => Notice::Released,
-        _ => Notice::Renewed { order_id: Uuid::new_v4().to_string(), expires_at: None, items: BTreeMap::new() },
-    };
-    let mut db = pool.begin().await?;
-    purchases::lock_instance(&mut db, MARKETPLACE, instance).await?;
-    let (mut purchase, _) = purchases::lock(&mut db, MARKETPLACE, instance).await?.expect("it was announced");
-    let mut changes = Vec::new();
-    if notice.clone().take_effect(&mut purchase) {
-        purchases::save(&mut db, &purchase).await?;
-        for (mut locked, holds) in activations::lock_of_instance(&mut db, MARKETPLACE, instance).await? {
-            let from = locked.activation.clone();
-            let queued = locked.activation.marketplace_said(&notice, &purchase, holds);
-            changes.push(write(&mut db, from, locked.activation, queued).await?);
-        }
-    }
-    db.commit().await?;
-    Ok(changes)
-}
-
-async fn operator_cancels(pool: &PgPool, id: Uuid) -> Result<Option<Change>, sqlx::Error> {
-    let mut db = pool.begin().await?;
-    let locked = activations::lock(&mut db, id).await?.expect("it is there");
-    let (from, mut to) = (locked.activation.clone(), locked.activation);
-    if to.cancelled.is_some() || to.stage.as_str() == "active" {
-        return Ok(None);
-    }
-    to.cancelled_by_operator();
-    let bound = to.binding().map(|binding| binding.workspace_id.clone());
-    let queued = bound.map(|workspace_id| Queued::fresh(Command::UnbindWorkspace(UnbindWorkspace { workspace_id })));
-    let change = write(&mut db, from, to, queued).await?;
-    db.commit().await?;
-    Ok(Some(change))
-}
-
-async fn write(
-    db: &mut PgConnection,
-    from: Activation,
-    to: Activation,
-    queued: Option<Queued>,
-) -> Result<Change, sqlx::Error> {
-    if to.cancelled.is_some() {
-        commands::cancel_what_waits(db, to.id).await?;
-    }
-    if let Some(queued) = &queued {
-        commands::insert(db, to.id, queued, LONG, "").await?;
-    }
-    let version = activations::save(db, &to).await?;
-    Ok(Change { version, from, to, queued: queued.map(|queued| queued.id) })
-}
-
-fn bought(instance_id: &InstanceId) -> Purchase {
-    Purchase {
-        marketplace: MARKETPLACE,
-        instance_id: instance_id.clone(),
-        account_id: AccountId::parse("1234567890").unwrap(),
-        sold: Purchased { order_id: Some("1".into()), product_code: None, sku_id: None, trial: None, expires_at: None },
-        items: BTreeMap::new(),
-        state: PurchaseState::Active,
-        version: 1,
-    }
 }

@@ -65,13 +65,13 @@ pub struct Links {
 
 impl Links {
     /// Puts a proxy on every link of a stack whose processes are not started yet.
-    pub async fn of(stack: &Stack) -> Self {
+    pub fn of(stack: &Stack) -> Self {
         let (mut proxies, mut variables) = (BTreeMap::new(), Vec::new());
         for link in Link::ALL {
             let (which, name) = link.variable();
             let mut url: Url = stack.variable(name).parse().expect("a URL");
             let (host, port) = (url.host_str().expect("a host"), url.port().expect("a port"));
-            let proxy = Proxy::before(&format!("{host}:{port}")).await;
+            let proxy = Proxy::before(&format!("{host}:{port}"));
             // A scheme that is not of the web's has its host taken as it is written.
             url.set_host(Some("127.0.0.1")).expect("a host can be set");
             url.set_port(Some(proxy.address.port())).expect("a port can be set");

@@ -78,7 +78,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts a proxy before an address (`host:port`).
-    pub async fn before(upstream: &str) -> Self {
+    pub fn before(upstream: &str) -> Self {
         let keeper = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = keeper.local_addr().expect("a bound socket has an address");
         let (wire, told) = watch::channel(Wire::Passes);

@@ -2,7 +2,7 @@
 
 /// The seed, where a long run is asked for (`LANDFALL_SOAK=<seed>[:<minutes>]`).
 pub fn seed() -> Option<u64> {
-    let asked = std::env::var("LANDFALL_SOAK").ok()?;
+    let asked = std::env::var_os("LANDFALL_SOAK")?.to_string_lossy().into_owned();
     let (seed, _) = asked.split_once(':').unwrap_or((&asked, ""));
     Some(seed.parse().expect("LANDFALL_SOAK=<seed>[:<minutes>]"))
 }

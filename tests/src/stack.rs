@@ -111,6 +111,8 @@ impl Wishes {
         let prefix = format!("{name}-");
         let nats_url = self.nats_url.unwrap_or_else(|| services.nats_url.clone());
         let log = std::env::temp_dir().join(format!("landfall-{name}"));
+        // A process that died long ago may have had our number.
+        let _ = std::fs::remove_dir_all(&log);
         std::fs::create_dir_all(&log).unwrap();
         let api_port = free_port();
         let api_url: Url = format!("http://127.0.0.1:{api_port}/").parse().unwrap();

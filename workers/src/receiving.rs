@@ -115,7 +115,7 @@ impl Receiving {
                 Some(Ok(message)) => {
                     let runner = Arc::clone(&self.runner);
                     self.carried.spawn(async move {
-                        runner.carry(message).await;
+                        Box::pin(runner.carry(message)).await;
                         drop(permit);
                     });
                 }

@@ -113,10 +113,8 @@ impl<'a> Step<'a> {
     pub fn purchase_now(&self) -> Result<PurchaseNow<'_>, StepError> {
         static NO_ITEMS: BTreeMap<String, String> = BTreeMap::new();
         match (self.purchase, &self.activation.purchase) {
-            (Some(announced), _) => {
-                Ok(PurchaseNow { sold: &announced.sold, items: &announced.items, version: announced.version })
-            }
-            (None, Some(sold)) => Ok(PurchaseNow { sold, items: &NO_ITEMS, version: 0 }),
+            (Some(announced), _) => Ok(PurchaseNow { sold: &announced.sold, items: &announced.items }),
+            (None, Some(sold)) => Ok(PurchaseNow { sold, items: &NO_ITEMS }),
             (None, None) => Err(StepError::defect("the purchase is not verified yet")),
         }
     }
@@ -128,8 +126,6 @@ pub struct PurchaseNow<'a> {
     pub sold: &'a Purchased,
     /// The marketplace's extra billing items.
     pub items: &'a BTreeMap<String, String>,
-    /// Which version of the purchase this is; 0 if it was never announced.
-    pub version: i64,
 }
 
 /// How an attempt can fail. It is made by `From` alone: an error carries its own verdict.

@@ -3,7 +3,7 @@
 use landfall_shared::activation::Happened;
 use landfall_shared::command::BindWorkspace;
 use landfall_shared::platform::billing_center::Binding;
-use landfall_shared::purchase::PurchaseState;
+use landfall_shared::purchase::{Purchase, PurchaseState};
 use landfall_shared::refusal::RefusalCode;
 
 use crate::step::{Step, StepError};
@@ -29,5 +29,6 @@ pub async fn take(step: &Step<'_>, asked: BindWorkspace) -> Result<Happened, Ste
         items: now.items,
     };
     step.outside.platforms.billing_center.bind(&binding, &step.telling()).await?;
-    Ok(Happened::WorkspaceBound { told: now.version })
+    let told = step.purchase.map_or(0, Purchase::told_by_binding);
+    Ok(Happened::WorkspaceBound { told })
 }
