@@ -46,7 +46,13 @@ async fn binds_account(buyer: &Buyer, page: &Browser, name: &str, email: &str) {
     page.clicks(page.says("Next: Has Billing Center Account", "下一步：已有费用中心账号")).await;
     page.types(page.says("Username of the Billing Center account", "费用中心账号用户名"), name).await;
     page.clicks(page.says("Send code", "发送验证码")).await;
-    page.reads(page.says("If this username exists, its e-mail address got a code.", "如果该用户名存在，验证码已发送到其邮箱。")).await;
+    page.reads(
+        page.says(
+            "If this username exists, its e-mail address got a code.",
+            "如果该用户名存在，验证码已发送到其邮箱。",
+        ),
+    )
+    .await;
     page.types(page.says("Verification code", "验证码"), buyer.reads_code(email, before + 1).await).await;
     page.clicks(page.says("Bind", "绑定")).await;
     page.is_at(page.says("Bind Workspace", "绑定工作空间")).await;

@@ -172,7 +172,11 @@ async fn a_typed_entry_whose_instance_is_released_while_it_is_verified_is_over()
     ann.marketplace_says("release", json!({})).await;
     links.heal();
     let seen = ann.settles().await;
-    assert_eq!((&seen["status"], &seen["problem"]["code"]), (&json!("cancelled"), &json!("instance-released")), "{seen:#}");
+    assert_eq!(
+        (&seen["status"], &seen["problem"]["code"]),
+        (&json!("cancelled"), &json!("instance-released")),
+        "{seen:#}"
+    );
     stack.ends_well().await;
 }
 

@@ -64,7 +64,11 @@ async fn what_was_in_hand_in_a_backup_is_done_again_and_nothing_twice() {
     again.logs_in_directly().await;
     assert_eq!(again.activation_id, ann.activation_id);
     let seen = again.settles().await;
-    assert_eq!((&seen["action"], &seen["binding"]["workspace_name"]), (&json!("confirm"), &json!("Lab of ann")), "{seen:#}");
+    assert_eq!(
+        (&seen["action"], &seen["binding"]["workspace_name"]),
+        (&json!("confirm"), &json!("Lab of ann")),
+        "{seen:#}"
+    );
     again.confirms().await;
     assert_eq!(stack.effects("console", "POST", "/workspaces").await, 2, "hers and Bob's");
     stack.ends_well().await;

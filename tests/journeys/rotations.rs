@@ -61,7 +61,10 @@ async fn the_secret_key_is_replaced_with_codes_passwords_tokens_and_keys_in_flig
 
     // What was made with the old key, and what is made with the new one.
     let replayed = under_key().await.unwrap();
-    assert_eq!((replayed.status(), &replayed.headers()["idempotent-replayed"]), (StatusCode::ACCEPTED, &"true".parse().unwrap()));
+    assert_eq!(
+        (replayed.status(), &replayed.headers()["idempotent-replayed"]),
+        (StatusCode::ACCEPTED, &"true".parse().unwrap())
+    );
     let by_token = || ann.polls_with_token(&token).send();
     assert_eq!(by_token().await.unwrap().status(), StatusCode::OK);
     let bind = json!({"username": "ann", "code": anns_code});

@@ -5,9 +5,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use thirtyfour::TypingData;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::{DesiredCapabilities, WebDriver, WebElement};
-use thirtyfour::TypingData;
 use url::Url;
 
 use crate::entrusted;
@@ -130,7 +130,12 @@ impl Browser {
     /// Everything that can be read.
     pub async fn text(&self) -> String {
         let text = "return document.body.innerText.replace(/\\s+/g, ' ')";
-        self.driver.execute(text, vec![]).await.ok().and_then(|ran| ran.json().as_str().map(str::to_owned)).unwrap_or_default()
+        self.driver
+            .execute(text, vec![])
+            .await
+            .ok()
+            .and_then(|ran| ran.json().as_str().map(str::to_owned))
+            .unwrap_or_default()
     }
 
     /// Waits until the words can be read.
@@ -145,7 +150,8 @@ impl Browser {
 
     /// Waits until the heading is this one.
     pub async fn is_at(&self, heading: &str) {
-        const HEADING: &str = "return [...document.querySelectorAll('h1')].find((h1) => h1.checkVisibility())?.textContent ?? ''";
+        const HEADING: &str =
+            "return [...document.querySelectorAll('h1')].find((h1) => h1.checkVisibility())?.textContent ?? ''";
         self.waits(heading, || async {
             let ran = self.driver.execute(HEADING, vec![]).await.ok();
             ran.is_some_and(|ran| ran.json().as_str().is_some_and(|text| text.trim() == heading))
@@ -168,7 +174,12 @@ impl Browser {
             until(what, || async { ask().await.then_some(()) }).await;
         });
         if asked.await.is_err() {
-            panic!("{:?}: waited in vain for {what:?} at {}, where stands:\n{}", self.tongue, self.place().await, self.text().await);
+            panic!(
+                "{:?}: waited in vain for {what:?} at {}, where stands:\n{}",
+                self.tongue,
+                self.place().await,
+                self.text().await
+            );
         }
     }
 
@@ -295,6 +306,8 @@ fn chromium(home: &Path, tongue: Tongue) -> Command {
 
 fn program(names: &[&str], package: &str) -> PathBuf {
     names.iter().find_map(|name| found(name, &[])).unwrap_or_else(|| {
-        panic!("the pages are tested in a real Chromium, and {names:?} is not on this machine: apt-get install {package}")
+        panic!(
+            "the pages are tested in a real Chromium, and {names:?} is not on this machine: apt-get install {package}"
+        )
     })
 }

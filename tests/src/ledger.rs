@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use landfall_shared::activation::{
-    Activation, AskedWorkspace, Call, Cancellation, ConsoleAccount, Happened, LinkedAccount, NewWorkspace, Outcome, StartedBy, Workspace,
+    Activation, AskedWorkspace, Call, Cancellation, ConsoleAccount, Happened, LinkedAccount, NewWorkspace, Outcome,
+    StartedBy, Workspace,
 };
 use landfall_shared::buyer::{AccountId, Email, InstanceId, Language, SiteId, WorkspaceName};
 use landfall_shared::command::{Command, Lane, NAMES, Queued, UnbindWorkspace};
@@ -301,7 +302,10 @@ impl Ledger {
         if binding.told == version || dead || by_operator {
             return Ok(());
         }
-        Err(format!("the Billing Center knows version {} of the purchase of {}, and it is {version}", binding.told, activation.id))
+        Err(format!(
+            "the Billing Center knows version {} of the purchase of {}, and it is {version}",
+            binding.told, activation.id
+        ))
     }
 
     /// Every version was made from the one before it, the rows are the last ones, whoever is waited for is at it, and an
@@ -314,8 +318,11 @@ impl Ledger {
                     .fetch_one(&self.pool)
                     .await
                     .map_err(said)?;
-            let versions: Vec<(i64, &Written)> =
-                self.written.range((id, 0)..=(id, i64::MAX)).map(|((_, version), written)| (*version, written)).collect();
+            let versions: Vec<(i64, &Written)> = self
+                .written
+                .range((id, 0)..=(id, i64::MAX))
+                .map(|((_, version), written)| (*version, written))
+                .collect();
             for pair in versions.windows(2) {
                 let ((before, earlier), (version, later)) = (pair[0], pair[1]);
                 if version != before + 1 || later.from.as_ref() != Some(&earlier.to) {
@@ -459,10 +466,9 @@ fn happened(command: &Command, loaded: &Loaded) -> Happened {
     };
     match command {
         Command::VerifyPurchase(_) if purchase.state == PurchaseState::Released => Happened::PurchaseEnded,
-        Command::VerifyPurchase(_) => Happened::PurchaseVerified {
-            account_id: purchase.account_id.clone(),
-            purchased: purchase.sold.clone(),
-        },
+        Command::VerifyPurchase(_) => {
+            Happened::PurchaseVerified { account_id: purchase.account_id.clone(), purchased: purchase.sold.clone() }
+        }
         Command::FindBillingAccount(_) => Happened::LinkFound(None),
         Command::BindBillingAccount(_) => Happened::BillingAccountBound,
         Command::ListWorkspaces(_) => Happened::WorkspacesListed(vec![lab("w-1")]),
@@ -502,7 +508,11 @@ async fn buyer_acts(pool: &PgPool, id: Uuid) -> Result<Option<Change>, sqlx::Err
             site: SiteId::parse("cn").unwrap(),
             terms_accepted_at: locked.now,
         };
-        to.choose_workspace(AskedWorkspace::CreateForOwner(workspace, Email::parse("a@example.com").unwrap()), Some(proof)).ok()
+        to.choose_workspace(
+            AskedWorkspace::CreateForOwner(workspace, Email::parse("a@example.com").unwrap()),
+            Some(proof),
+        )
+        .ok()
     } else if to.may(Call::Confirmation).is_ok() {
         to.confirm().ok();
         None

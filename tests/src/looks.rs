@@ -41,7 +41,8 @@ impl Browser {
     }
 
     async fn picture(&self, width: u32) -> Vec<u8> {
-        let height = self.runs("return Math.ceil(document.documentElement.getBoundingClientRect().height)", vec![]).await;
+        let height =
+            self.runs("return Math.ceil(document.documentElement.getBoundingClientRect().height)", vec![]).await;
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         let shot = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let taken = self.cdp("Page.captureScreenshot", shot).await;

@@ -39,7 +39,11 @@ async fn a_buyer_binds_her_billing_center_account_and_a_workspace_of_it() {
         let label = page.says("Username of the Billing Center account", "费用中心账号用户名");
         page.types(label, "nobody").await;
         page.clicks(page.says("Send code", "发送验证码")).await;
-        page.reads(page.says("If this username exists, its e-mail address got a code.", "如果该用户名存在，验证码已发送到其邮箱。")).await;
+        page.reads(page.says(
+            "If this username exists, its e-mail address got a code.",
+            "如果该用户名存在，验证码已发送到其邮箱。",
+        ))
+        .await;
         page.types(page.says("Verification code", "验证码"), "123456").await;
         page.clicks(page.says("Bind", "绑定")).await;
         page.reads(page.says("This is not the code that was sent.", "验证码不正确。")).await;
@@ -58,7 +62,10 @@ async fn a_buyer_binds_her_billing_center_account_and_a_workspace_of_it() {
         page.looks("10-workspaces").await;
         let workspace = format!("Production {name}");
         confirms(&ann, &page, &workspace).await;
-        page.reads(page.says("From now on, this cloud account pays for this workspace", "自此该工作空间的费用由上述云账号")).await;
+        page.reads(
+            page.says("From now on, this cloud account pays for this workspace", "自此该工作空间的费用由上述云账号"),
+        )
+        .await;
         page.looks("11-confirm-binding").await;
         page.clicks(page.says("Cancel", "取消")).await;
         confirms(&ann, &page, &workspace).await;
@@ -105,7 +112,12 @@ async fn a_cloud_account_that_was_bound_meanwhile_is_told_so() {
         other.types(other.says("Username of the Billing Center account", "费用中心账号用户名"), &bob).await;
         super::types_code(&second, &other, &format!("{bob}@bills.example")).await;
         other.clicks(other.says("Bind", "绑定")).await;
-        other.reads(other.says("This cloud account is bound to another Billing Center account", "该云账号已绑定其他费用中心账号")).await;
+        other
+            .reads(other.says(
+                "This cloud account is bound to another Billing Center account",
+                "该云账号已绑定其他费用中心账号",
+            ))
+            .await;
         assert_eq!(other.holds(other.says("Username of the Billing Center account", "费用中心账号用户名")).await, bob);
         other.looks("23-linked-elsewhere").await;
     }

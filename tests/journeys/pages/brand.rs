@@ -49,7 +49,11 @@ async fn a_first_visit_is_small_and_every_page_has_a_strict_policy() {
         ann.logs_in_directly().await;
         ann.settles().await;
         let mut loaded = 0;
-        for path in [format!("activate/{}?lang={}", ann.activation_id, tongue.tag()), "activate".to_owned(), "activate/nobody".to_owned()] {
+        for path in [
+            format!("activate/{}?lang={}", ann.activation_id, tongue.tag()),
+            "activate".to_owned(),
+            "activate/nobody".to_owned(),
+        ] {
             let answer = ann.api(reqwest::Method::GET, &path, None).await;
             let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
             assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
@@ -58,7 +62,9 @@ async fn a_first_visit_is_small_and_every_page_has_a_strict_policy() {
             assert!(!page.contains("style=\"") && !page.contains("onclick"), "{page}");
             if loaded == 0 {
                 loaded = page.len();
-                for asset in page.split('"').filter(|piece| piece.starts_with("/assets/") && !piece.contains("noscript")) {
+                for asset in
+                    page.split('"').filter(|piece| piece.starts_with("/assets/") && !piece.contains("noscript"))
+                {
                     let answer = ann.api(reqwest::Method::GET, asset.trim_start_matches('/'), None).await;
                     assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable", "{asset}");
                     loaded += answer.bytes().await.unwrap().len();

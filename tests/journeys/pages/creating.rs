@@ -31,12 +31,14 @@ async fn a_workspace_is_created_for_the_account_that_the_buyer_has_at_the_chosen
         page.ticks(page.says("I agree to the", "我已阅读并同意")).await;
         page.looks("16-create-with-account").await;
         page.clicks(page.says("Create", "创建")).await;
-        page.reads(page.says("This e-mail address has no Acme Observability account", "该邮箱没有 艾克观测 账号")).await;
+        page.reads(page.says("This e-mail address has no Acme Observability account", "该邮箱没有 艾克观测 账号"))
+            .await;
         assert_eq!(page.holds(page.says("Workspace name", "工作空间名称")).await, format!("Lab {name}"));
         assert_eq!(page.holds(label).await, email);
         page.looks("25-account-unknown").await;
 
-        let owner = json!({"username": format!("{name}.lee"), "email": email, "password": "correct horse", "site": "sg"});
+        let owner =
+            json!({"username": format!("{name}.lee"), "email": email, "password": "correct horse", "site": "sg"});
         ann.has("console-accounts", owner).await;
         page.clicks(page.says("Create", "创建")).await;
         page.is_at(page.says("Activation successful", "开通成功")).await;
@@ -64,7 +66,11 @@ async fn a_workspace_is_created_together_with_an_account_and_a_name_that_is_take
         page.types_secret(page.says("Confirm password", "确认登录密码"), "correct horse").await;
         page.types(page.says("E-mail", "邮箱"), &email).await;
         types_code(&ann, &page, &email).await;
-        page.chooses(page.says("Country code of the phone number", "手机号国家/地区代码"), page.says("Germany", "德国")).await;
+        page.chooses(
+            page.says("Country code of the phone number", "手机号国家/地区代码"),
+            page.says("Germany", "德国"),
+        )
+        .await;
         page.types(page.says("Phone number", "手机号"), "0171 555 01-23").await;
         page.ticks(page.says("I agree to the", "我已阅读并同意")).await;
         page.looks("17-create-with-new-account").await;
@@ -79,9 +85,14 @@ async fn a_workspace_is_created_together_with_an_account_and_a_name_that_is_take
         // What was typed is still there, the password in this window's memory; the address stays proven. Enter sends.
         page.presses(Key::Enter + "").await;
         page.is_at(page.says("Activation successful", "开通成功")).await;
-        let call = stack.calls("console").await.into_iter().rfind(|call| call["method"] == "POST" && call["path"] == "/accounts");
+        let call = stack
+            .calls("console")
+            .await
+            .into_iter()
+            .rfind(|call| call["method"] == "POST" && call["path"] == "/accounts");
         let sent = call.unwrap();
-        let sent = serde_json::from_str(sent["body"].as_str().unwrap_or_default()).unwrap_or_else(|_| sent["body"].clone());
+        let sent =
+            serde_json::from_str(sent["body"].as_str().unwrap_or_default()).unwrap_or_else(|_| sent["body"].clone());
         assert_eq!(sent["phone"], "+491715550123", "{sent:#}");
         page.clicks(page.says("Confirm", "确认")).await;
         page.reads("Site: cn").await;

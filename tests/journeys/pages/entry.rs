@@ -28,7 +28,8 @@ async fn a_typed_entry_says_where_the_ids_stand_what_is_wrong_with_them_and_goes
         page.is_at(page.says("Activate Acme Observability", "开通 艾克观测")).await;
         page.reads(page.says("click the avatar in the upper right corner", "点击右上角的头像")).await;
         page.reads(page.says("A RAM user’s own id is not it.", "RAM 用户自身的 ID 不是账号 ID。")).await;
-        page.reads(page.says("Marketplace > Purchased Services > Login Directly", "云市场 > 已购买的服务 > 免登")).await;
+        page.reads(page.says("Marketplace > Purchased Services > Login Directly", "云市场 > 已购买的服务 > 免登"))
+            .await;
         page.looks("01-typed-entry").await;
         page.clicks(page.says("Next", "下一步")).await;
         page.reads(page.says("Please fill this in.", "请填写此项。")).await;
@@ -79,7 +80,11 @@ async fn a_typed_entry_of_a_bound_cloud_account_proves_that_account_and_register
         page.goes("activate").await;
         types_ids(&page, &again.account_id, &again.instance_id).await;
         page.is_at(page.says("Bind Billing Center Account", "绑定费用中心账号")).await;
-        page.reads(page.says("Your cloud account is bound to a Billing Center account already.", "您的云账号已绑定费用中心账号。")).await;
+        page.reads(page.says(
+            "Your cloud account is bound to a Billing Center account already.",
+            "您的云账号已绑定费用中心账号。",
+        ))
+        .await;
         assert!(!page.text().await.contains(&name), "nothing of the bound account is told");
         assert!(!page.offers(page.says("Register instead", "改为注册")).await);
         page.looks("22-bound-already").await;

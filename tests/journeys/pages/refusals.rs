@@ -75,7 +75,8 @@ async fn an_address_that_the_billing_center_knows_leads_to_binding() {
         page.reads(page.says("account is made and stays as it is:", "账号已创建，保持不变：")).await;
         page.looks("30-email-taken-at-the-billing-center").await;
         page.clicks(page.says("Bind my Billing Center account", "绑定我的费用中心账号")).await;
-        page.types(page.says("Username of the Billing Center account", "费用中心账号用户名"), format!("{name}.old")).await;
+        page.types(page.says("Username of the Billing Center account", "费用中心账号用户名"), format!("{name}.old"))
+            .await;
         types_code(&ann, &page, &email).await;
         page.clicks(page.says("Bind", "绑定")).await;
         page.is_at(page.says("Bind Workspace", "绑定工作空间")).await;
@@ -108,7 +109,9 @@ async fn what_the_vendor_says_is_shown_as_plain_text() {
     let mut stack = Stack::start().await;
     for tongue in BOTH {
         let name = named(tongue, "ann");
-        stack.fault("console", json!({"kind": "error", "code": "invalid-field", "path": "POST /accounts", "times": 1})).await;
+        stack
+            .fault("console", json!({"kind": "error", "code": "invalid-field", "path": "POST /accounts", "times": 1}))
+            .await;
         let (_, page) = registers(&stack, tongue, &name).await;
         page.reads(page.says("Some entries have to be changed", "部分内容需要修改")).await;
         page.reads("The sandbox was told to refuse this call.").await;

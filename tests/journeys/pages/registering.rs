@@ -60,13 +60,18 @@ async fn a_buyer_without_accounts_registers_in_three_parts_and_logs_in() {
         page.reads(page.says("The two passwords differ.", "两次输入的密码不一致。")).await;
         page.types_secret(page.says("Confirm password", "确认登录密码"), "correct horse").await;
         page.clicks(page.says("Next", "下一步")).await;
-        page.reads(page.says("Send a code to this address, and enter it here.", "请先向该邮箱发送验证码并填写。")).await;
+        page.reads(page.says("Send a code to this address, and enter it here.", "请先向该邮箱发送验证码并填写。"))
+            .await;
 
         types_code(&buyer, &page, &email).await;
         page.looks("04-code").await;
         page.types(page.says("Verification code", "验证码"), "000000").await;
         page.clicks(page.says("Verify", "验证")).await;
-        page.reads(page.says("This is not the code that was sent. Compare it with the latest e-mail. Tries left: 4", "验证码不正确。 请与最新一封邮件核对。 剩余次数： 4")).await;
+        page.reads(page.says(
+            "This is not the code that was sent. Compare it with the latest e-mail. Tries left: 4",
+            "验证码不正确。 请与最新一封邮件核对。 剩余次数： 4",
+        ))
+        .await;
         // Pasted as a mail program groups it.
         let code = buyer.reads_code(&email, 1).await;
         let (one, two) = code.split_at(3);

@@ -12,7 +12,8 @@ async fn what_is_tried_again_is_shown_with_the_reason_and_the_time() {
     for tongue in BOTH {
         stack.fault("marketplace", json!({"kind": "error", "status": 503, "retry_after": 1800, "times": 1})).await;
         let (ann, page) = arrived(&stack, tongue).await;
-        page.reads(page.says("Alibaba Cloud Marketplace is not answering at the moment", "阿里云云市场暂时没有响应")).await;
+        page.reads(page.says("Alibaba Cloud Marketplace is not answering at the moment", "阿里云云市场暂时没有响应"))
+            .await;
         page.reads(page.says("Next try:", "下次重试：")).await;
         page.reads(page.says("GMT", "GMT+8")).await;
         page.reads(page.says("(in ", "(还有 ")).await;
@@ -34,7 +35,9 @@ async fn what_the_other_side_is_still_at_is_said_so_and_goes_on_by_itself() {
         let name = named(tongue, "ann");
         let email = format!("{name}@bills.example");
         ann.has("billing-accounts", json!({"username": name, "email": email})).await;
-        stack.fault("billing_center", json!({"kind": "not_yet", "retry_after": 2, "path": "PUT /cloud-accounts"})).await;
+        stack
+            .fault("billing_center", json!({"kind": "not_yet", "retry_after": 2, "path": "PUT /cloud-accounts"}))
+            .await;
         page.clicks(page.says("Next: Has Billing Center Account", "下一步：已有费用中心账号")).await;
         page.types(page.says("Username of the Billing Center account", "费用中心账号用户名"), &name).await;
         super::types_code(&ann, &page, &email).await;
@@ -68,12 +71,17 @@ async fn a_mail_server_that_is_away_or_refuses_an_address_stops_nobody() {
         page.clicks(page.says("Change address", "更换邮箱")).await;
         page.types(page.says("E-mail", "邮箱"), format!("nobody.{name}@example.com")).await;
         page.clicks(page.says("Send code", "发送验证码")).await;
-        page.reads(page.says("The mail server does not take mail for this address", "邮件服务器拒收发往该地址的邮件")).await;
+        page.reads(page.says("The mail server does not take mail for this address", "邮件服务器拒收发往该地址的邮件"))
+            .await;
         page.looks("43-mail-refused").await;
         page.clicks(page.says("Change address", "更换邮箱")).await;
         page.types(page.says("E-mail", "邮箱"), format!("other.{name}@example.com")).await;
         page.clicks(page.says("Send code", "发送验证码")).await;
-        page.types(page.says("Verification code", "验证码"), ann.reads_code(&format!("other.{name}@example.com"), 1).await).await;
+        page.types(
+            page.says("Verification code", "验证码"),
+            ann.reads_code(&format!("other.{name}@example.com"), 1).await,
+        )
+        .await;
         page.clicks(page.says("Verify", "验证")).await;
         page.reads(page.says("Proven: this address is yours.", "邮箱已验证。")).await;
     }
@@ -137,7 +145,8 @@ async fn a_bad_link_says_how_to_get_a_good_one() {
         let page = Browser::open(&stack, tongue).await;
         page.goes("marketplaces/alibaba/login?action=verify&instanceId=1&timeStamp=20200101000000&token=0").await;
         page.is_at(page.says("This login link is no longer valid", "该免登链接已失效")).await;
-        page.reads(page.says("Marketplace > Purchased Services > Login Directly", "云市场 > 已购买的服务 > 免登")).await;
+        page.reads(page.says("Marketplace > Purchased Services > Login Directly", "云市场 > 已购买的服务 > 免登"))
+            .await;
         page.looks("48-bad-link").await;
     }
     stack.ends_well().await;

@@ -108,7 +108,11 @@ async fn a_lost_network_and_a_restarted_server_are_waited_for() {
         // Asked for while nobody answers: it is sent when somebody does, once.
         page.clicks(page.says("Send code", "发送验证码")).await;
         stack.start_api().await;
-        page.reads(page.says("If this username exists, its e-mail address got a code.", "如果该用户名存在，验证码已发送到其邮箱。")).await;
+        page.reads(page.says(
+            "If this username exists, its e-mail address got a code.",
+            "如果该用户名存在，验证码已发送到其邮箱。",
+        ))
+        .await;
         page.reads_no_more(page.says("No connection", "网络已断开")).await;
         page.types(page.says("Verification code", "验证码"), ann.reads_code(&email, 1).await).await;
 
@@ -167,7 +171,11 @@ async fn the_keyboard_alone_is_enough_and_an_enter_that_ends_a_composition_sends
         page.is_at(page.says("Bind Billing Center Account", "绑定费用中心账号")).await;
         assert_eq!(page.focus().await, page.says("Bind Billing Center Account", "绑定费用中心账号"));
 
-        page.field(page.says("Username of the Billing Center account", "费用中心账号用户名")).await.focus().await.unwrap();
+        page.field(page.says("Username of the Billing Center account", "费用中心账号用户名"))
+            .await
+            .focus()
+            .await
+            .unwrap();
         page.cdp("Input.imeSetComposition", json!({"text": "安", "selectionStart": 1, "selectionEnd": 1})).await;
         let enter = json!({"type": "rawKeyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229});
         page.cdp("Input.dispatchKeyEvent", enter).await;
@@ -179,7 +187,11 @@ async fn the_keyboard_alone_is_enough_and_an_enter_that_ends_a_composition_sends
 
         // Enter sends the code, and Enter binds.
         page.presses(Key::Enter + "").await;
-        page.reads(page.says("If this username exists, its e-mail address got a code.", "如果该用户名存在，验证码已发送到其邮箱。")).await;
+        page.reads(page.says(
+            "If this username exists, its e-mail address got a code.",
+            "如果该用户名存在，验证码已发送到其邮箱。",
+        ))
+        .await;
         page.waits_for_focus(page.says("Verification code", "验证码")).await;
         page.presses(ann.reads_code(&email, 1).await).await;
         page.presses(Key::Enter + "").await;
@@ -200,7 +212,8 @@ async fn a_code_is_sent_again_after_its_pause_and_typed_in_full_width_digits() {
         types_code(&ann, &page, &email).await;
         page.reads(page.says("Look into the spam folder, too.", "请同时查看垃圾邮件文件夹。")).await;
         page.reads("activation@acme.example").await;
-        page.waits_for("return document.querySelector('[data-after]')?.getAttribute('aria-disabled') === 'false'").await;
+        page.waits_for("return document.querySelector('[data-after]')?.getAttribute('aria-disabled') === 'false'")
+            .await;
         page.clicks(page.says("Send again", "重新发送")).await;
         let code = ann.reads_code(&email, 2).await;
         let full_width: String = code.chars().map(|digit| char::from_u32(digit as u32 + 0xFEE0).unwrap()).collect();
