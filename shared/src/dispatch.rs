@@ -96,10 +96,10 @@ async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: 
             continue;
         }
         let mut acks = Vec::with_capacity(batch.len());
-        let mut flushes = Vec::new();
+        let mut whoever_waits = Vec::new();
         for sent in batch.drain(..) {
             match sent {
-                Sent::Flush(done) => flushes.push(done),
+                Sent::Flush(flushed) => whoever_waits.push(flushed),
                 Sent::Hint(hint) => {
                     let form = serde_json::to_vec(&hint).unwrap_or_default();
                     let _ = client.publish(topology.event(hint.id), form.into()).await;
@@ -116,8 +116,8 @@ async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: 
         // The next batch does not wait for these: publishing and awaiting in one loop would be one round trip at a time.
         tokio::spawn(async move {
             count_lost(acks).await;
-            for done in flushes {
-                let _ = done.send(());
+            for flushed in whoever_waits {
+                let _ = flushed.send(());
             }
         });
     }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::context::{Context, GetStreamErrorKind};
-use async_nats::jetstream::stream::{self, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::consumer::{Consumer, PullConsumer};
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, Context, CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
 use uuid::Uuid;
 
 use crate::command::NAMES;
 
-/// A wake-up that nobody acknowledged comes again after this.
-pub const ACK_WAIT: Duration = Duration::from_secs(30);
-const MAX_AGE: Duration = Duration::from_hours(24);
-const MAX_BYTES: i64 = 256 << 20;
+mod astray;
+mod settings;
+
+pub use settings::ACK_WAIT;
 
 /// The names of one Landfall in a NATS that it may share with others (`NATS_PREFIX`).
 #[derive(Debug, Clone)]
@@ -76,36 +76,6 @@ impl Topology {
         format!("{}landfall.event.activation.*", self.prefix)
     }
 
-    fn stream_settings(&self) -> stream::Config {
-        stream::Config {
-            name: self.stream(),
-            subjects: vec![format!("{}landfall.command.>", self.prefix)],
-            retention: RetentionPolicy::WorkQueue,
-            storage: StorageType::File,
-            discard: DiscardPolicy::New,
-            // One limit only: small limits of two kinds together have lost acknowledged messages (nats-server 4771).
-            max_bytes: MAX_BYTES,
-            max_age: MAX_AGE,
-            // No Msg-Id is ever sent; the window would only cost memory.
-            duplicate_window: Duration::from_secs(1),
-            ..stream::Config::default()
-        }
-    }
-
-    fn consumer_settings(&self, step: &str) -> pull::Config {
-        pull::Config {
-            durable_name: Some(self.consumer(step)),
-            filter_subject: self.command(step),
-            ack_policy: AckPolicy::Explicit,
-            deliver_policy: DeliverPolicy::All,
-            ack_wait: ACK_WAIT,
-            max_deliver: -1,
-            max_ack_pending: 4096,
-            max_waiting: 512,
-            ..pull::Config::default()
-        }
-    }
-
     /// Makes stream and consumers as they should be: at start, after a reconnect, and on any stream error.
     ///
     /// # Errors
@@ -135,44 +105,44 @@ impl Topology {
     }
 
     async fn ensure_stream(&self, jetstream: &Context) -> Result<(Stream, bool), TopologyError> {
-        let wanted = self.stream_settings();
-        match jetstream.get_stream(&wanted.name).await {
-            Ok(stream) => {
-                let found = &stream.cached_info().config;
-                let mut fitting = found.clone();
-                // Never narrow what a newer version wrote.
-                fitting.subjects.extend(wanted.subjects.iter().filter(|s| !found.subjects.contains(s)).cloned());
-                (fitting.retention, fitting.storage) = (wanted.retention, wanted.storage);
-                (fitting.discard, fitting.max_bytes, fitting.max_age) =
-                    (wanted.discard, wanted.max_bytes, wanted.max_age);
-                fitting.duplicate_window = wanted.duplicate_window;
-                if fitting != *found {
-                    tracing::warn!("the stream's settings differ from ours: updating it");
-                    jetstream.update_stream(&fitting).await.map_err(TopologyError::of)?;
-                }
-                Ok((stream, false))
-            }
+        let found = match jetstream.get_stream(self.stream()).await {
+            Ok(found) => found,
             Err(error) if is_missing_stream(&error.kind()) => {
-                let stream = jetstream.create_stream(wanted).await.map_err(TopologyError::of)?;
-                Ok((stream, true))
+                let made = jetstream.create_stream(self.stream_settings()).await;
+                return Ok((made.map_err(TopologyError::of)?, true));
+            }
+            Err(error) => return Err(TopologyError::of(error)),
+        };
+        let fitting = self.fitting(&found.cached_info().config);
+        if fitting == found.cached_info().config {
+            return Ok((found, false));
+        }
+        tracing::warn!("the stream's settings differ from ours: updating it");
+        match jetstream.update_stream(&fitting).await {
+            Ok(_) => Ok((found, false)),
+            Err(error) if is_refused(&error.kind()) => {
+                // Some settings are for a stream's life. What it held is in the rows.
+                tracing::warn!(%error, "the stream cannot be updated: making it again");
+                jetstream.delete_stream(self.stream()).await.map_err(TopologyError::of)?;
+                let made = jetstream.create_stream(self.stream_settings()).await;
+                Ok((made.map_err(TopologyError::of)?, true))
             }
             Err(error) => Err(TopologyError::of(error)),
         }
     }
 
     async fn ensure_consumer(&self, stream: &Stream, step: &str) -> Result<(PullConsumer, bool), TopologyError> {
-        let wanted = self.consumer_settings(step);
-        let found = stream.consumer_info(self.consumer(step)).await;
-        let Ok(found) = found else { return Ok((self.create_consumer(stream, step).await?, true)) };
-        let same = found.config.filter_subject == wanted.filter_subject
-            && found.config.ack_policy == wanted.ack_policy
-            && found.config.ack_wait == wanted.ack_wait
-            && found.config.max_deliver == wanted.max_deliver
-            && found.config.max_ack_pending == wanted.max_ack_pending
-            && found.config.backoff.is_empty();
-        if !same {
+        let found = match stream.consumer_info(self.consumer(step)).await {
+            Ok(found) => found,
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+                return Ok((self.create_consumer(stream, step).await?, true));
+            }
+            Err(error) => return Err(TopologyError::of(error)),
+        };
+        if !self.fits(step, &found.config) {
             tracing::warn!(step, "the consumer of {step} has other settings than ours: updating it");
-            return Ok((self.create_consumer(stream, step).await?, false));
+            // Not from what it was: one whose filter was another's has what is ours unseen.
+            return Ok((self.create_consumer(stream, step).await?, true));
         }
         let consumer = stream.get_consumer(&self.consumer(step)).await.map_err(TopologyError::of)?;
         Ok((consumer, false))
@@ -205,6 +175,10 @@ impl Topology {
         let last = stream.get_info().await.map_err(TopologyError::of)?.state.last_sequence;
         Ok(delivered.into_iter().filter(|(_, sequence)| *sequence > last).map(|(step, _)| step).collect())
     }
+}
+
+fn is_refused(kind: &CreateStreamErrorKind) -> bool {
+    matches!(kind, CreateStreamErrorKind::JetStream(_))
 }
 
 fn is_missing_stream(kind: &GetStreamErrorKind) -> bool {

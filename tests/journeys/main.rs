@@ -7,6 +7,9 @@ mod registration;
 mod refusals;
 mod interruptions;
 mod wakeups;
+mod retrying;
+mod endings;
+mod nats_forgets;
 
 mod spi;
 mod login;

@@ -23,6 +23,7 @@ pub mod secrets {
     pub const ACCESS_KEY_ID: &str = "AKFAKE0001";
     pub const ACCESS_KEY_SECRET: &str = "skFake/0001+x/0123456789";
     pub const SIGNING: &str = "whsec_bGFuZGZhbGwgdGVzdCBwbGF0Zm9ybSBzaWduaW5nIHNlY3JldA==";
+    pub const SMTP_PASSWORD: &str = "smtp-password-0123456789";
     pub const OPERATOR: &str = "op-token-0123456789abcdef0123";
 }
 
@@ -201,7 +202,7 @@ fn defaults(
         ("SITES", SITES.to_owned()),
         ("LOGIN_URL", at("console/login?site={site}")),
         ("BILLING_CENTER_LOGIN_URL", at("billing-center/login")),
-        ("SMTP_URL", format!("smtp://{mail_address}")),
+        ("SMTP_URL", format!("smtp://landfall:{}@{mail_address}", secrets::SMTP_PASSWORD)),
         ("MAIL_FROM", "Acme <activation@acme.example>".to_owned()),
         ("BILLING_CENTER_URL", at("billing-center")),
         ("CONSOLE_URL", at("console")),
@@ -378,6 +379,22 @@ impl Stack {
             (family == name).then(|| value.parse::<f64>().ok()).flatten()
         });
         values.sum()
+    }
+
+    /// Waits until a series of the workers has a value.
+    pub async fn metric_is(&self, series: &str, value: f64) {
+        until(&format!("{series} is {value}"), || async {
+            let text = reqwest::get(self.workers_url.join("metrics").unwrap()).await.ok()?.text().await.ok()?;
+            let now = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse::<f64>().ok())?;
+            ((now - value).abs() < f64::EPSILON).then_some(())
+        })
+        .await;
+    }
+
+    /// A number that no other call of this stack gets.
+    pub fn number(&self) -> u32 {
+        static NUMBERS: AtomicU32 = AtomicU32::new(0);
+        NUMBERS.fetch_add(1, Ordering::SeqCst)
     }
 
     /// Switches a fault on.

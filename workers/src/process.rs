@@ -11,6 +11,7 @@ use landfall_shared::topology::Topology;
 use landfall_shared::{stopping, telemetry, tls};
 use tokio_util::task::TaskTracker;
 
+use crate::astray;
 use crate::due_again::DueAgain;
 use crate::in_hand::InHand;
 use crate::outside::Outside;
@@ -66,6 +67,7 @@ pub async fn run() -> Result<(), Failed> {
         concurrency: usize::try_from(config.step_concurrency)?,
         carried: carried.clone(),
     };
+    tokio::spawn(astray::take_out(database.clone(), jetstream.clone(), topology.clone()));
     let keep = InHand::keep(Arc::clone(&runner.in_hand), database.clone(), wakeups.clone(), redispatch);
     let due_again = DueAgain { database: database.clone(), jetstream, topology, wakeups: wakeups.clone(), redispatch };
     let receiving = tokio::spawn(Arc::new(receiving).run(stop.clone()));

@@ -39,6 +39,8 @@ pub struct Receiving {
 impl Receiving {
     /// Receives until the token is cancelled.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        // Something may have been made, and what was sent before may be lost with what was there.
+        let mut owed = false;
         while !stop.is_cancelled() {
             let ensured = tokio::select! {
                 ensured = self.topology.ensure(&self.jetstream) => ensured,
@@ -46,12 +48,15 @@ impl Receiving {
             };
             match ensured {
                 Ok(ensured) => {
-                    if ensured.made {
-                        self.send_all_again().await;
+                    if owed || ensured.made {
+                        owed = !self.send_all_again().await;
                     }
                     self.receive_until_something_breaks(ensured.consumers, &stop).await;
                 }
-                Err(error) => tracing::warn!(%error, "wake-ups cannot be received yet: trying again"),
+                Err(error) => {
+                    tracing::warn!(%error, "wake-ups cannot be received yet: trying again");
+                    owed = true;
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(500)) => {}
@@ -60,13 +65,17 @@ impl Receiving {
         }
     }
 
-    async fn send_all_again(&self) {
+    async fn send_all_again(&self) -> bool {
         let pool = self.database.pool();
         match in_time(due::dispatched_again(&pool, SPREAD_SECONDS)).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "stream or consumers had to be made: {rows} wake-ups are sent again"),
+            Ok(0) => true,
+            Ok(rows) => {
+                tracing::info!(rows, "stream or consumers had to be made: {rows} wake-ups are sent again");
+                true
+            }
             Err(error) => {
                 tracing::warn!(%error, "wake-ups that may be lost could not be made due: they will be, later");
+                false
             }
         }
     }

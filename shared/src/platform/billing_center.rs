@@ -61,6 +61,7 @@ const TELL_INSTANCE: Listed = Listed {
     refusals: &[],
     not_found: NotFound::Unforeseen,
 };
+const TELL_INSTANCE_IF_BOUND: Listed = Listed { not_found: NotFound::NotThere, ..TELL_INSTANCE };
 
 /// The Billing Center, ready to be called.
 #[derive(Debug, Clone)]
@@ -204,14 +205,22 @@ impl BillingCenter {
 
     /// Tells what the marketplace says of a bound instance.
     pub async fn tell_instance(&self, instance: &Instance<'_>, call: &Call<'_>) -> Result<(), PartyError> {
-        let (marketplace, id) = (encode(instance.marketplace), encode(instance.instance_id));
-        let url = format!("{}/instances/{marketplace}/{id}", self.base);
-        self.exchange.tell(&TELL_INSTANCE, &url, instance, call).await.map(drop)
+        self.exchange.tell(&TELL_INSTANCE, &self.instance_url(instance), instance, call).await.map(drop)
+    }
+
+    /// The same of an instance that may be bound, for nobody knows; if it is not, it need not be told.
+    pub async fn tell_instance_if_bound(&self, instance: &Instance<'_>, call: &Call<'_>) -> Result<(), PartyError> {
+        let url = self.instance_url(instance);
+        self.exchange.tell_if_there(&TELL_INSTANCE_IF_BOUND, &url, instance, call).await.map(drop)
     }
 
     async fn page(&self, url: &str, call: &Call<'_>) -> Result<Page, PartyError> {
         let answer = self.exchange.fetch(&LIST_WORKSPACES, url, call).await?;
         self.exchange.read(&LIST_WORKSPACES, &answer)
+    }
+
+    fn instance_url(&self, instance: &Instance<'_>) -> String {
+        format!("{}/instances/{}/{}", self.base, encode(instance.marketplace), encode(instance.instance_id))
     }
 
     fn link_url(&self, marketplace: &str, cloud_account_id: &str) -> String {

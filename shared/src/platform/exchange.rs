@@ -45,8 +45,19 @@ impl Exchange {
         body: &B,
         call: &Call<'_>,
     ) -> Result<Answer, PartyError> {
+        self.there(listed, self.tell_if_there(listed, url, body, call).await?)
+    }
+
+    /// The same; `None` when what it is about is not there.
+    pub(super) async fn tell_if_there<B: Serialize>(
+        &self,
+        listed: &Listed,
+        url: &str,
+        body: &B,
+        call: &Call<'_>,
+    ) -> Result<Option<Answer>, PartyError> {
         let body = serde_json::to_vec(body).map_err(|_| broken("A body could not be written as JSON."))?;
-        self.there(listed, self.send(listed, url, body, call).await?)
+        self.send(listed, url, body, call).await
     }
 
     /// The answer's JSON; what cannot be read is tried again.

@@ -49,6 +49,17 @@ impl PrivateNats {
         let _ = std::fs::remove_dir_all(self.store.join("jetstream"));
     }
 
+    /// Loses the messages of all its streams, and not what its consumers remember; it must be dead.
+    pub fn loses_its_tail(&self) {
+        assert!(self.process.is_none(), "kill it first");
+        let streams = std::fs::read_dir(self.store().join("$G/streams")).expect("there are streams");
+        for stream in streams.flatten() {
+            for messages in std::fs::read_dir(stream.path().join("msgs")).into_iter().flatten().flatten() {
+                std::fs::remove_file(messages.path()).expect("a file can be removed");
+            }
+        }
+    }
+
     /// Where it stores what it stores.
     pub fn store(&self) -> PathBuf {
         self.store.join("jetstream")

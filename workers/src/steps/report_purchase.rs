@@ -23,6 +23,10 @@ pub async fn take(step: &Step<'_>, _: Report) -> Result<Happened, StepError> {
         order_id: purchase.sold.order_id.as_deref(),
         items: &purchase.items,
     };
-    step.outside.platforms.billing_center.tell_instance(&instance, &step.telling()).await?;
+    let billing_center = &step.outside.platforms.billing_center;
+    match step.activation.binding() {
+        Some(_) => billing_center.tell_instance(&instance, &step.telling()).await?,
+        None => billing_center.tell_instance_if_bound(&instance, &step.telling()).await?,
+    }
     Ok(Happened::Reported { told: purchase.version })
 }
