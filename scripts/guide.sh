@@ -12,8 +12,6 @@ workspaces         10-workspaces
 confirm-binding    11-confirm-binding
 create-workspace   15-create-workspace
 successful         07-successful
-retrying           40-retrying
-needs-attention    44-needs-attention
 '
 
 guide() {
