@@ -267,9 +267,10 @@ async fn listen(
     let Some((mut purchase, _)) = known else {
         record(db, &told(Verdict::Unmatched)).await?;
         let in_use = matches!(notice, Some(Notice::Renewed { .. } | Notice::Resumed));
-        let told = match in_use {
-            true => tell(app, db, &instance_id, |activation, _| activation.in_use_unannounced()).await?,
-            false => Told::new(),
+        let told = if in_use {
+            tell(app, db, &instance_id, |activation, _| activation.in_use_unannounced()).await?
+        } else {
+            Told::new()
         };
         return Ok((taken, told));
     };

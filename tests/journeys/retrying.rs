@@ -11,19 +11,19 @@ use sqlx::Row;
 #[derive(Debug)]
 struct Attempt {
     outcome: String,
-    attempt: i32,
+    count: i32,
     pause: f64,
 }
 
 async fn attempts(stack: &Stack, name: &str) -> Vec<Attempt> {
     let rows = sqlx::query(
-        "select t.outcome, t.attempt, coalesce(extract(epoch from t.next_at - t.ended_at), 0)::float8 as pause
+        "select t.outcome, t.count, coalesce(extract(epoch from t.next_at - t.ended_at), 0)::float8 as pause
          from attempts t join commands c on c.id = t.command_id
          where c.name = $1
          order by t.fence",
     );
     let rows = rows.bind(name).fetch_all(&stack.pool).await.unwrap();
-    rows.iter().map(|row| Attempt { outcome: row.get(0), attempt: row.get(1), pause: row.get(2) }).collect()
+    rows.iter().map(|row| Attempt { outcome: row.get(0), count: row.get(1), pause: row.get(2) }).collect()
 }
 
 fn step<'a>(seen: &'a Value, name: &str) -> &'a Value {
@@ -57,7 +57,7 @@ async fn pauses_grow_from_nothing_to_their_cap_and_every_attempt_is_in_the_timel
         (&json!(7), Some("waiting_for_buyer"))
     );
     let attempts = attempts(&stack, "find_billing_account").await;
-    assert_eq!(attempts.iter().map(|attempt| attempt.attempt).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(attempts.iter().map(|attempt| attempt.count).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     for (number, attempt) in attempts.iter().enumerate() {
         let cap = [0.1, 0.2, 0.4, 0.4, 0.4, 0.4][number];
         assert_eq!(attempt.outcome, "retry");
@@ -204,7 +204,7 @@ async fn rejected_credentials_use_up_no_attempt_and_show_in_a_metric_until_a_cal
         // As often as it likes: no attempt is used up.
         until("it was tried more often than there are attempts", || async {
             let tried = attempts(&stack, step_name).await;
-            (tried.len() > 4 && tried.iter().all(|it| it.outcome == "misconfigured" && it.attempt == 0)).then_some(())
+            (tried.len() > 4 && tried.iter().all(|it| it.outcome == "misconfigured" && it.count == 0)).then_some(())
         })
         .await;
         stack.heal().await;

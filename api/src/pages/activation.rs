@@ -340,9 +340,10 @@ fn view(panel: Panel, shown: &Shown, to_mend: Option<&Request>) -> &'static str 
                     AskedWorkspace::CreateWithOwner(..) => "create-new",
                 }
             }
-            (_, Some(Request::Entry | Request::Refresh(_) | Request::BillingAccount | Request::Workspace(_)) | None) => {
-                "list"
-            }
+            (
+                _,
+                Some(Request::Entry | Request::Refresh(_) | Request::BillingAccount | Request::Workspace(_)) | None,
+            ) => "list",
         },
     }
 }

@@ -85,18 +85,16 @@ impl Activation {
             Owner::Account(owner) => account.id == owner.id,
             Owner::Address(email) => account.is_of(email),
         });
-        match before {
-            Some(before) => bind(before),
-            None => {
-                let sold = self.purchase.as_ref();
-                let sold = Sold {
-                    product_code: sold.and_then(|sold| sold.product_code.clone()),
-                    sku_id: sold.and_then(|sold| sold.sku_id.clone()),
-                    trial: sold.and_then(|sold| sold.trial),
-                };
-                Command::CreateWorkspace(CreateWorkspace { workspace: workspace.clone(), owner, sold })
-            }
+        if let Some(before) = before {
+            return bind(before);
         }
+        let sold = self.purchase.as_ref();
+        let sold = Sold {
+            product_code: sold.and_then(|sold| sold.product_code.clone()),
+            sku_id: sold.and_then(|sold| sold.sku_id.clone()),
+            trial: sold.and_then(|sold| sold.trial),
+        };
+        Command::CreateWorkspace(CreateWorkspace { workspace: workspace.clone(), owner, sold })
     }
 
     /// Keeps the console account that was made or found.
