@@ -148,7 +148,6 @@ async fn a_stream_that_cannot_be_put_right_is_made_again() {
     jetstream.create_stream(strange).await.unwrap();
     stack.start_api().await;
     let mut buyers = wait_in_the_stream(&stack, 2).await;
-    waits_in_the_stream(&stack, 2).await;
     stack.start_workers().await;
     all_settle(&mut buyers).await;
     let config = jetstream.get_stream(stack.stream()).await.unwrap().cached_info().config.clone();

@@ -145,15 +145,6 @@ impl Stack {
         assert!(!everywhere.contains(password), "a password stands in a row, a log line or a stored message");
     }
 
-    /// A code stands nowhere of ours: what every test asks at its end, asked now.
-    pub async fn hides(&self, code: &str) {
-        for (place, text) in
-            [("a row", self.rows().await), ("a log line", self.logs()), ("a stored message", self.stored_messages())]
-        {
-            assert!(!has_code(&text, code), "a code stands in {place}");
-        }
-    }
-
     /// Every row of every table, as text.
     async fn rows(&self) -> String {
         let tables: Vec<String> =
