@@ -17,7 +17,7 @@ struct Attempt {
 
 async fn attempts(stack: &Stack, name: &str) -> Vec<Attempt> {
     let rows = sqlx::query(
-        "select t.outcome, t.count, coalesce(extract(epoch from t.next_at - t.ended_at), 0)::float8 as pause
+        "select t.outcome, t.attempt, coalesce(extract(epoch from t.next_at - t.ended_at), 0)::float8 as pause
          from attempts t join commands c on c.id = t.command_id
          where c.name = $1
          order by t.fence",
