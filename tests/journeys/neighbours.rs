@@ -94,15 +94,16 @@ impl Trial {
         sqlx::query_scalar("select count(*) from attempts").fetch_one(&self.stack.pool).await.unwrap()
     }
 
-    /// A refused connection is seen by nobody but its maker: then a failed attempt tells.
+    /// Waits until somebody has met one of the faults; it may well keep everybody from ever meeting the other. A refused
+    /// connection is seen by nobody but its maker: then a failed attempt tells.
     async fn is_felt(&self, faults: &[(Link, Wire)], failed: i64) {
-        for (link, wire) in faults {
-            until("somebody feels the fault", || async {
-                let felt = self.links.hits(*link) > 0 || self.attempts_failed().await > failed;
-                (felt || *wire == Wire::Refuses && link.variable().1 == "NATS_URL").then_some(())
-            })
-            .await;
-        }
+        until("somebody feels the fault", || async {
+            let felt = faults.iter().any(|(link, wire)| {
+                self.links.hits(*link) > 0 || *wire == Wire::Refuses && link.variable().1 == "NATS_URL"
+            });
+            (felt || self.attempts_failed().await > failed).then_some(())
+        })
+        .await;
     }
 
     /// While links are broken: a poll, a long poll, a purchase and the question whether the API is ready.
