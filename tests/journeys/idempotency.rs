@@ -123,21 +123,26 @@ async fn answers_that_would_stay_the_same_are_stored_and_no_others() {
 #[tokio::test]
 async fn what_is_in_hand_is_no_answer_to_keep() {
     let mut stack = Wishes::default().by_announcement().start().await;
-    let (seller, _, _) = at_the_choice(&stack, "400630001").await;
-    stack.kill_workers();
-    seller.announces(ACCOUNT, "400630002").await;
-    let (ann, path) = seller.logs_in(&stack.pool, "400630002").await;
-    sqlx::query("update activations set state = jsonb_set(state, '{stage}', '{\"name\":\"billing_account\",\"linked\":null,\"made\":{\"console_account\":null,\"billing_account\":null,\"workspaces\":[]}}') where instance_id = '400630002'")
-        .execute(&stack.pool)
-        .await
-        .unwrap();
-    let keyed = ann.with("idempotency-key", "k");
+    let (_, ann, path) = at_the_choice(&stack, "400630001").await;
     let ask = json!({"purpose": "registration", "email": "ann@example.com"});
+    ann.post(&format!("{path}/verification-codes"), ask.clone()).await.is(202);
+    sees(&ann, &path, "the code is out", |seen| seen["verification"]["status"] == "sent").await;
+    let code = stack.buyer().reads_code("ann@example.com", 1).await;
+    stack.kill_workers();
+    let mut form = landfall_tests::registering::form("ann.lee", "ann@example.com", "Lab");
+    form["code"] = json!(code);
+    ann.post(&format!("{path}/registration"), form).await.is(202);
+    let keyed = ann.with("idempotency-key", "k");
+    let ask = json!({"purpose": "registration", "email": "bob@example.com"});
     let refused = keyed.post(&format!("{path}/verification-codes"), ask.clone()).await;
     refused.is_problem(409, "in-progress");
     assert!(!refused.header("retry-after").is_empty());
+    // The name turns out to be taken: it is the buyer's turn again, and the same request under the same key is taken now.
+    stack
+        .fault("console", json!({"kind": "error", "code": "username-taken", "path": "POST /accounts", "times": 1}))
+        .await;
     stack.start_workers().await;
-    sees(&ann, &path, "the buyer is asked", |seen| seen["action"] == "choose_billing_account").await;
+    sees(&ann, &path, "the buyer is asked", |seen| seen["problem"]["code"] == "username-taken").await;
     let taken = keyed.post(&format!("{path}/verification-codes"), ask).await;
     assert_eq!((taken.status, taken.header("idempotent-replayed")), (202, ""));
     stack.ends_well().await;

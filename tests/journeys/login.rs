@@ -84,7 +84,7 @@ async fn malformed_links_are_bad(stack: &Stack, seller: &Seller) {
         let link = format!("marketplaces/alibaba/login?{}", seller.sign(&query(&pairs)));
         assert!(is_bad(&seller.caller.get(&link).await), "{pairs:?}");
     }
-    let good = query(&[("action", "verify"), ("instanceId", "400110001"), ("timeStamp", &time), ("lang", "zh")]);
+    let good = query(&[("action", "verify"), ("instanceId", "400110001"), ("timeStamp", &time), ("region", "zh")]);
     assert!(is_bad(&seller.caller.get(&format!("marketplaces/alibaba/login?{good}")).await));
     assert!(is_bad(&seller.caller.get(&format!("marketplaces/alibaba/login?{good}&token=0")).await));
     assert!(is_bad(&seller.caller.get("marketplaces/alibaba/login").await));

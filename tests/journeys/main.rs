@@ -30,3 +30,5 @@ mod idempotency;
 mod codes;
 mod configuration;
 mod outages;
+mod budget;
+mod wire;

@@ -19,6 +19,7 @@ pub struct Buyer {
     api: Url,
     sandbox: Url,
     session: Option<String>,
+    language: Option<&'static str>,
     say: fn(&str),
     insists: bool,
     pub account_id: String,
@@ -43,6 +44,7 @@ impl Buyer {
             api,
             sandbox,
             session: None,
+            language: None,
             say,
             insists: false,
             account_id: nothing(),
@@ -150,11 +152,19 @@ impl Buyer {
         answer
     }
 
+    /// Reads pages and mails in this language from now on.
+    pub fn reads(&mut self, language: &'static str) {
+        self.language = Some(language);
+    }
+
     /// Asks the API, with the session if there is one.
     pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let mut request = self.http.request(method.clone(), self.api.join(path).unwrap());
         if let Some(session) = &self.session {
             request = request.header("cookie", session);
+        }
+        if let Some(language) = self.language {
+            request = request.header("accept-language", language);
         }
         if let Some(body) = body {
             entrusted::body(&self.api, &body);
