@@ -46,7 +46,7 @@ pub struct Browser {
     pub driver: WebDriver,
     pub tongue: Tongue,
     api: Url,
-    // In this order: the session is closed before its driver ends, and the driver before the browser.
+    // In this order: the driver ends before the browser.
     _chromedriver: Leashed,
     _chromium: Leashed,
 }
@@ -89,6 +89,8 @@ impl Browser {
             WebDriver::new(format!("http://127.0.0.1:{port}"), wishes.clone()).await.ok()
         })
         .await;
+        // Both processes are ours, and end with this: closing the session in a drop would hold the test's one thread.
+        driver.clone().leak().unwrap();
         let browser =
             Self { driver, tongue, api: stack.api_url.clone(), _chromedriver: chromedriver, _chromium: chromium };
         browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({"source": WATCH})).await;
