@@ -71,7 +71,7 @@ mod tests {
 
     /// The routes of one page, each with its methods, that are for programs: pages and operators have their own words.
     fn routes(source: &str) -> BTreeSet<(String, String)> {
-        let source = source.split("#[cfg(test)]").next().unwrap().replace("\n", " ");
+        let source = source.split("#[cfg(test)]").next().unwrap().replace('\n', " ");
         let mut routes = BTreeSet::new();
         for route in source.split(".route(").skip(1) {
             let path = route.split('"').nth(1).unwrap();

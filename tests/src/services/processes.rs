@@ -31,8 +31,13 @@ impl PrivateNats {
 
     /// Starts it again where it was, with what it stored.
     pub async fn start_again(&mut self) {
+        // Every stream reserves what it may hold at most, and there is one a test: more than the disk has, of which next to
+        // nothing is used.
+        let settings = format!("jetstream {{ store_dir: {:?}, max_file_store: 4TB }}", self.store);
+        let file = self.store.join("nats.conf");
+        std::fs::write(&file, settings).expect("a file can be written");
         let mut command = Command::new(nats_server());
-        command.args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"]).arg(&self.store);
+        command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-c"]).arg(&file);
         self.process = Some(Leashed::spawn(&command, &self.store.join("nats.log")));
         let url = self.url.clone();
         until("nats-server answers", || async { async_nats::connect(&url).await.ok() }).await;
