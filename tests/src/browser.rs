@@ -195,6 +195,14 @@ impl Browser {
         found.click().await.unwrap_or_else(|error| panic!("{name:?} cannot be clicked: {error}"));
     }
 
+    /// Clicks the button of this name in the moment in which it is looked for, if it is there: the page may be changing by itself.
+    pub async fn clicks_if_offered(&self, name: &str) {
+        const CLICK: &str = "
+            const named = (button) => button.checkVisibility() && button.textContent.trim() === arguments[0];
+            [...document.querySelectorAll('button')].find(named)?.click();";
+        self.driver.execute(CLICK, vec![json!(name)]).await.unwrap();
+    }
+
     /// Whether a button or a link of this name can be seen.
     pub async fn offers(&self, name: &str) -> bool {
         !self.runs(FIND, vec![json!("named"), json!(name)]).await.is_null()
