@@ -33,7 +33,7 @@ impl PrivateNats {
     pub async fn start_again(&mut self) {
         // Every stream reserves what it may hold at most, and there is one a test: more than the disk has, of which next to
         // nothing is used.
-        let settings = format!("jetstream {{ store_dir: {:?}, max_file_store: 4TB }}", self.store);
+        let settings = format!("jetstream {{ store_dir: {}, max_file_store: 4TB }}", self.store.display());
         let file = self.store.join("nats.conf");
         std::fs::write(&file, settings).expect("a file can be written");
         let mut command = Command::new(nats_server());
