@@ -13,8 +13,8 @@ create table purchases (
   state        text not null default 'active' check (state in ('active', 'suspended', 'released')),
   -- rises with everything the marketplace says; a lifecycle command notes the version it sent
   version      bigint not null default 1,
-  -- what createInstance was answered: the same to every repeat
-  answer       jsonb not null,
+  -- what createInstance was answered: the same to every repeat, byte by byte, so it is kept as text (jsonb orders members anew)
+  answer       json not null,
   announced_at timestamptz not null default now(),
   updated_at   timestamptz not null default now(),
   primary key (marketplace, instance_id)

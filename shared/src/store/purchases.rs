@@ -17,7 +17,7 @@ pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: &Value) 
     let inserted = sqlx::query!(
         "insert into purchases (marketplace, instance_id, account_id, order_id, product_code, sku_id, trial, expires_at,
                                 items, state, version, answer)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::json)
          on conflict do nothing",
         purchase.marketplace.as_str(),
         purchase.instance_id.as_str(),
@@ -30,7 +30,7 @@ pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: &Value) 
         decode(serde_json::to_value(&purchase.items))?,
         purchase.state.as_str(),
         purchase.version,
-        answer,
+        answer.to_string(),
     )
     .execute(db)
     .await?;
