@@ -1,7 +1,7 @@
 //! Wake-ups: sent after the commit that made them true, and again for rows that are due.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
@@ -31,6 +31,7 @@ enum Sent {
     WakeUp {
         step: String,
         command: Uuid,
+        handed_in: Instant,
     },
     Hint(Hint),
     /// Answered when all that was handed in before is sent.
@@ -48,21 +49,23 @@ pub struct Wakeups {
 const AT_ONCE: usize = 256;
 const IN_WAIT: usize = 8192;
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+/// While the connection is down, it is looked at so often.
+const RECONNECT_LOOK: Duration = Duration::from_millis(100);
 /// What is sent last, before the process ends, may take so long; what is not sent then is sent again from its row.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Wakeups {
-    /// Starts the one task that sends.
+    /// Starts the one task that sends. `redispatch` (`REDISPATCH_AFTER_MS`) is when a row is due again by itself.
     #[must_use]
-    pub fn start(client: async_nats::Client, topology: Topology) -> Self {
+    pub fn start(client: async_nats::Client, topology: Topology, redispatch: Duration) -> Self {
         let (queue, handed_in) = mpsc::channel(IN_WAIT);
-        tokio::spawn(send_on(client, topology, handed_in));
+        tokio::spawn(send_on(client, topology, redispatch, handed_in));
         Self { queue }
     }
 
     /// Wakes the workers up for a command whose transaction was committed.
     pub fn wake_up(&self, step: &str, command: Uuid) {
-        let _ = self.queue.try_send(Sent::WakeUp { step: step.to_owned(), command });
+        let _ = self.queue.try_send(Sent::WakeUp { step: step.to_owned(), command, handed_in: Instant::now() });
     }
 
     /// Tells whoever listens that an activation has a new version.
@@ -86,15 +89,16 @@ pub async fn flush(client: &async_nats::Client, wakeups: &Wakeups) {
     }
 }
 
-async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: mpsc::Receiver<Sent>) {
+async fn send_on(
+    client: async_nats::Client,
+    topology: Topology,
+    redispatch: Duration,
+    mut handed_in: mpsc::Receiver<Sent>,
+) {
     let jetstream = context(&client);
     let mut batch = Vec::with_capacity(AT_ONCE);
     while handed_in.recv_many(&mut batch, AT_ONCE).await > 0 {
-        // What is published while the connection is down would be sent after the reconnect: stale, and in a heap.
-        if client.connection_state() != State::Connected {
-            batch.clear();
-            continue;
-        }
+        wait_for_connection(&client, redispatch, &mut batch).await;
         let mut acks = Vec::with_capacity(batch.len());
         let mut whoever_waits = Vec::new();
         for sent in batch.drain(..) {
@@ -104,7 +108,7 @@ async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: 
                     let form = serde_json::to_vec(&hint).unwrap_or_default();
                     let _ = client.publish(topology.event(hint.id), form.into()).await;
                 }
-                Sent::WakeUp { step, command } => {
+                Sent::WakeUp { step, command, .. } => {
                     crate::crash::point("dispatch.before_publish");
                     let message = PublishMessage::build().payload(command.to_string().into());
                     if let Ok(ack) = jetstream.send_publish(topology.command(&step), message).await {
@@ -120,6 +124,15 @@ async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: 
                 let _ = flushed.send(());
             }
         });
+    }
+}
+
+/// While the connection is down wake-ups wait here, and only until their rows are due again: what the client is given then, it
+/// sends after the reconnect, however stale, and in a heap.
+async fn wait_for_connection(client: &async_nats::Client, redispatch: Duration, batch: &mut Vec<Sent>) {
+    while !batch.is_empty() && client.connection_state() != State::Connected {
+        batch.retain(|sent| matches!(sent, Sent::WakeUp { handed_in, .. } if handed_in.elapsed() < redispatch));
+        tokio::time::sleep(RECONNECT_LOOK).await;
     }
 }
 

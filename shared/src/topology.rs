@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{Consumer, PullConsumer};
+use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, Context, CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
 use uuid::Uuid;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::command::NAMES;
 
 mod astray;
+mod out_of_step;
 mod settings;
 
 pub use settings::ACK_WAIT;
@@ -88,12 +89,13 @@ impl Topology {
             made |= new;
             consumers.push((step, consumer));
         }
-        let ahead = self.ahead(&stream, &consumers).await?;
-        if !ahead.is_empty() {
+        let suspects = self.out_of_step(&stream, &consumers).await?;
+        if !suspects.is_empty() {
             // Measured under load: one look alone gives false alarms.
             tokio::time::sleep(Duration::from_secs(1)).await;
-            for step in self.ahead(&stream, &consumers).await?.into_iter().filter(|step| ahead.contains(step)) {
-                tracing::warn!(step, "the stream has lost its tail: making the consumer of {step} again");
+            let still = self.out_of_step(&stream, &consumers).await?;
+            for step in still.into_iter().filter(|step| suspects.contains(step)) {
+                tracing::warn!(step, "the consumer of {step} has passed what the stream still holds: making it again");
                 stream.delete_consumer(&self.consumer(step)).await.map_err(TopologyError::of)?;
                 let consumer = self.create_consumer(&stream, step).await?;
                 consumers.retain(|(name, _)| *name != step);
@@ -158,22 +160,6 @@ impl Topology {
             }
             Err(error) => Err(TopologyError::of(error)),
         }
-    }
-
-    /// Consumers that have delivered more than the stream holds: a server before 2.14 would never give them anything again.
-    /// A consumer's state is read before the stream's, or load gives false alarms.
-    async fn ahead(
-        &self,
-        stream: &Stream,
-        consumers: &[(&'static str, PullConsumer)],
-    ) -> Result<Vec<&'static str>, TopologyError> {
-        let mut delivered = Vec::with_capacity(consumers.len());
-        for (step, consumer) in consumers {
-            let info = Consumer::get_info(consumer).await.map_err(TopologyError::of)?;
-            delivered.push((*step, info.delivered.stream_sequence));
-        }
-        let last = stream.get_info().await.map_err(TopologyError::of)?.state.last_sequence;
-        Ok(delivered.into_iter().filter(|(_, sequence)| *sequence > last).map(|(step, _)| step).collect())
     }
 }
 

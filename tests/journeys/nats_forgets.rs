@@ -181,6 +181,27 @@ async fn a_wiped_store_and_a_lost_tail_are_made_up_for_from_the_rows() {
     stack.ends_well().await;
 }
 
+/// The tail is lost, and before anybody looks there are as many messages again: the consumer is not ahead of its stream, and
+/// yet an old server never delivers what lies below what it has delivered once.
+#[tokio::test]
+async fn a_lost_tail_that_has_grown_again_is_seen() {
+    let mut nats = PrivateNats::start().await;
+    let mut stack = Wishes::default().on_nats(&nats.url).start().await;
+    stack.buyer().goes_the_whole_way("ann").await;
+    stack.kill_workers();
+    nats.kill();
+    nats.loses_its_tail();
+    nats.start_again().await;
+    let jetstream = stack.jetstream().await;
+    let subject = Topology::new(&stack.prefix).command("verify_purchase");
+    for _ in 0..100 {
+        jetstream.publish(subject.clone(), uuid::Uuid::now_v7().to_string().into()).await.unwrap().await.unwrap();
+    }
+    stack.start_workers().await;
+    all_settle(&mut wait_in_the_stream(&stack, 2).await).await;
+    stack.ends_well().await;
+}
+
 #[tokio::test]
 async fn a_server_that_dies_or_freezes_under_way_stops_nobody_for_good() {
     let mut nats = PrivateNats::start().await;

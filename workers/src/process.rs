@@ -44,7 +44,7 @@ pub async fn run() -> Result<(), Failed> {
     }
     let (client, connected) = dispatch::connect(common, "landfall-workers").await?;
     let topology = Topology::new(&common.nats_prefix);
-    let wakeups = Wakeups::start(client.clone(), topology.clone());
+    let wakeups = Wakeups::start(client.clone(), topology.clone(), common.redispatch_after);
     let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
     let outside = Outside::new(&config, &keys, database.clone())?;
     let schedule = Schedule {

@@ -3,6 +3,7 @@
 
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::Context;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use futures_util::StreamExt;
 use time::OffsetDateTime;
@@ -48,12 +49,7 @@ async fn take_out(
 ) -> Result<u64, TopologyError> {
     let (mut from, mut taken) = (1, 0);
     while taken < at_most {
-        let next = stream.raw_message_builder().sequence(from).next_by_subject(subject).send().await;
-        let message = match next {
-            Ok(message) => message,
-            Err(error) if is_missing(&error.kind()) => break,
-            Err(error) => return Err(TopologyError::of(error)),
-        };
+        let Some(message) = first_of_subject(stream, subject, from).await? else { break };
         if message.time >= sent_before {
             break;
         }
@@ -61,6 +57,19 @@ async fn take_out(
         (from, taken) = (message.sequence + 1, taken + 1);
     }
     Ok(taken)
+}
+
+/// The first message of a subject from a sequence on.
+pub(super) async fn first_of_subject(
+    stream: &Stream,
+    subject: &str,
+    from: u64,
+) -> Result<Option<StreamMessage>, TopologyError> {
+    match stream.raw_message_builder().sequence(from).next_by_subject(subject).send().await {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if is_missing(&error.kind()) => Ok(None),
+        Err(error) => Err(TopologyError::of(error)),
+    }
 }
 
 fn is_missing(kind: &RawMessageErrorKind) -> bool {
