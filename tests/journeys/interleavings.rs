@@ -33,7 +33,7 @@ fn every_interleaving_is_some_order_of_the_state_machine() {
         history::watch(&pool).await;
         pool
     });
-    let (seed, cases) = (soak::seed_or(1), if soak::seed().is_some() { 1_000 } else { 60 });
+    let (seed, cases) = (soak::seed_or(1), if soak::is_long() { 1_000 } else { 60 });
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());

@@ -11,7 +11,7 @@ use landfall_tests::patience::until;
 use landfall_tests::proxy::Way::Back;
 use landfall_tests::proxy::Wire;
 use landfall_tests::seller::{Seller, announcement, query};
-use landfall_tests::soak;
+use landfall_tests::soak::{self, Soak};
 use landfall_tests::stack::{Stack, Wishes};
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -252,19 +252,18 @@ async fn nats_and_the_outside_world_are_away() {
 /// The long run: every link in every way, then pairs of them.
 #[tokio::test]
 async fn every_link_breaks_in_every_way() {
-    let Some(seed) = soak::seed() else {
-        println!("left out: LANDFALL_SOAK is not set (./dev test --soak)");
-        return;
-    };
+    let Some(Soak { seed, longest }) = soak::asked() else { return };
     let mut trial = Trial::begin(seed).await;
-    for link in Link::ALL {
-        for wire in Wire::FAULTS {
-            trial.survives(&[(link, wire)]).await;
+    let began = Instant::now();
+    let alone = Link::ALL.into_iter().flat_map(|link| Wire::FAULTS.map(|wire| vec![(link, wire)]));
+    let mut rounds: Vec<Vec<(Link, Wire)>> = alone.collect();
+    rounds.extend((0..30).map(|_| trial.pair().to_vec()));
+    for faults in rounds {
+        if began.elapsed() > longest {
+            println!("ended after {} rounds: {longest:?} are over", trial.rounds);
+            break;
         }
-    }
-    for _ in 0..30 {
-        let pair = trial.pair();
-        trial.survives(&pair).await;
+        trial.survives(&faults).await;
     }
     trial.ends_well().await;
 }

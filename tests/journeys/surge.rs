@@ -20,7 +20,7 @@ const FOR_ALL: f64 = 8.0;
 
 #[tokio::test]
 async fn a_surge_at_a_slow_console_holds_up_nobody_else() {
-    let buyers = if soak::seed().is_some() { 2_000 } else { 80 };
+    let buyers = if soak::is_long() { 2_000 } else { 80 };
     // The production values of what decides how often a wake-up is repeated.
     let mut stack = Wishes::default().with("REDISPATCH_AFTER_MS", "5000").unwatched().start().await;
     let began = Instant::now();

@@ -1,27 +1,16 @@
 //! The long run (`./dev test --soak`): a death at every single passing of every point, in an order that a seed decides.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use landfall_tests::chance::Chance;
+use landfall_tests::soak::{self, Soak};
 use landfall_tests::supervised::{Supervised, Which};
 
 use super::{Way, a_stack_that_dies_often, learns_which_points_are_passed};
 
-/// What `LANDFALL_SOAK` asks for: a seed, and after a colon how many minutes at most.
-fn asked() -> Option<(u64, Duration)> {
-    let asked = std::env::var_os("LANDFALL_SOAK")?;
-    let asked = asked.to_string_lossy().into_owned();
-    let (seed, minutes) = asked.split_once(':').unwrap_or((&asked, "30"));
-    let minutes: u64 = minutes.parse().expect("LANDFALL_SOAK=<seed>[:<minutes>]");
-    Some((seed.parse().expect("LANDFALL_SOAK=<seed>[:<minutes>]"), Duration::from_secs(60 * minutes)))
-}
-
 #[tokio::test]
 async fn a_death_at_every_single_passing() {
-    let Some((seed, longest)) = asked() else {
-        println!("left out: LANDFALL_SOAK is not set (./dev test --soak)");
-        return;
-    };
+    let Some(Soak { seed, longest }) = soak::asked() else { return };
     let (mut learned, passed) = learns_which_points_are_passed().await;
     learned.ends_well().await;
     let every =
