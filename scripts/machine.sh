@@ -28,7 +28,7 @@ as_root() {
   sudo "$@"
 }
 
-# What of these is missing is installed: need compiler|postgres|nats|browser|pictures|faketime...
+# What of these is missing is installed: need compiler|postgres|nats|browser|pictures|faketime|python...
 need() {
   local what missing=()
   for what in "$@"; do
@@ -50,6 +50,12 @@ need() {
         # axe-core, which looks for what a screen reader stumbles over, comes from npm.
         command -v npm >/dev/null || missing+=(npm)
         ls /usr/share/fonts/opentype/noto/NotoSansCJK-* >/dev/null 2>&1 || missing+=(fonts-noto-cjk)
+        ;;
+      # For schemathesis, in an environment of its own.
+      python)
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+        ! command -v python3 >/dev/null || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+          fail "schemathesis needs Python 3.11 or newer"
         ;;
       pictures) command -v pngquant >/dev/null || missing+=(pngquant) ;;
       # For the tests of clocks that are wrong.
