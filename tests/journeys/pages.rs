@@ -7,6 +7,7 @@ mod entry;
 mod registering;
 mod refusals;
 mod standing;
+mod polling;
 mod surviving;
 
 use landfall_tests::browser::{Browser, Tongue};

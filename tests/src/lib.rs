@@ -38,3 +38,4 @@ pub mod ledger;
 pub mod invariants;
 pub mod browser;
 pub mod looks;
+pub mod overheard;
