@@ -22,7 +22,7 @@ function showProofs() {
     const sent = isForTyped(proof);
     for (const part of all("[data-when]", proof)) part.hidden = (part.dataset.when === "sent") !== sent;
     const after = proof.closest("form").querySelector("[data-after-proof]");
-    if (after) after.hidden = !sent || !codeField(proof);
+    if (after) after.hidden = !sent || !(codeField(proof) || isProven(proof));
   }
 }
 

@@ -133,7 +133,7 @@ async fn a_workspace_that_cannot_be_bound_after_all_leads_back_to_the_list() {
         page.reads(page.says("does not yet have an associated workspace", "尚未关联工作空间")).await;
         page.looks("14-no-workspace").await;
         has_workspaces(&ann, &account, &name).await;
-        page.clicks(page.says("Look again", "刷新列表")).await;
+        page.clicks(page.says("Refresh list", "刷新列表")).await;
         page.reads(&format!("Production {name}")).await;
         let gone = json!({"kind": "error", "status": 404, "code": "workspace-unknown", "path": "/binding", "times": 1});
         stack.fault("billing_center", gone).await;

@@ -17,7 +17,7 @@ async fn a_workspace_is_created_for_the_account_that_the_buyer_has_at_the_chosen
         page.clicks(page.says("Create Workspace", "创建工作空间")).await;
         page.reads(page.says("are two separate platforms", "是两个独立的平台")).await;
         page.looks("15-create-workspace").await;
-        page.clicks(page.says("Next: Have Acme Observability Account", "下一步：已有 艾克观测 账号")).await;
+        page.clicks(page.says("Next: Have Acme Observability Account", "下一步：已有艾克观测账号")).await;
         page.types(page.says("Workspace name", "工作空间名称"), format!("Lab {name}")).await;
         // The chooser in the upper right corner and the form's field are one.
         page.chooses(page.says("Site", "站点"), page.says("Singapore", "新加坡")).await;
@@ -25,13 +25,13 @@ async fn a_workspace_is_created_for_the_account_that_the_buyer_has_at_the_chosen
         assert_eq!(page.runs(fields, vec![]).await, json!(["sg", "sg", "sg"]));
 
         // Only after the right code it is told that the address has no account; then everything else is kept.
-        let label = page.says("E-mail of your", "艾克观测 账号的邮箱");
+        let label = page.says("E-mail of your", "艾克观测账号的邮箱");
         page.types(label, &email).await;
         types_code(&ann, &page, &email).await;
         page.ticks(page.says("I agree to the", "我已阅读并同意")).await;
         page.looks("16-create-with-account").await;
         page.clicks(page.says("Create", "创建")).await;
-        page.reads(page.says("This e-mail address has no Acme Observability account", "该邮箱没有 艾克观测 账号"))
+        page.reads(page.says("This e-mail address has no Acme Observability account", "该邮箱没有艾克观测账号"))
             .await;
         assert_eq!(page.holds(page.says("Workspace name", "工作空间名称")).await, format!("Lab {name}"));
         assert_eq!(page.holds(label).await, email);
@@ -58,7 +58,7 @@ async fn a_workspace_is_created_together_with_an_account_and_a_name_that_is_take
         let (ann, page, _) = at_the_workspaces(&stack, tongue, &name).await;
         let email = format!("{name}@example.com");
         page.clicks(page.says("Create Workspace", "创建工作空间")).await;
-        page.clicks(page.says("Next: No Acme Observability Account", "下一步：没有 艾克观测 账号")).await;
+        page.clicks(page.says("Next: No Acme Observability Account", "下一步：没有艾克观测账号")).await;
         page.types(page.says("Workspace name", "工作空间名称"), format!("Lab {name}")).await;
         page.ticks(page.says("中文", "English")).await;
         page.types(page.says("Username", "用户名"), "taken").await;

@@ -25,7 +25,7 @@ async fn a_typed_entry_says_where_the_ids_stand_what_is_wrong_with_them_and_goes
         ann.purchases().await;
         let page = Browser::open(&stack, tongue).await;
         page.goes("activate").await;
-        page.is_at(page.says("Activate Acme Observability", "开通 艾克观测")).await;
+        page.is_at(page.says("Activate Acme Observability", "开通艾克观测")).await;
         page.reads(page.says("click the avatar in the upper right corner", "点击右上角的头像")).await;
         page.reads(page.says("A RAM user’s own id is not it.", "RAM 用户自身的 ID 不是账号 ID。")).await;
         page.reads(page.says("Marketplace > Purchased Services > Login Directly", "云市场 > 已购买的服务 > 免登"))
@@ -41,7 +41,7 @@ async fn a_typed_entry_says_where_the_ids_stand_what_is_wrong_with_them_and_goes
         page.reads(page.says("This instance was bought by another Account ID", "该实例由另一个账号 ID 购买")).await;
         page.reads(page.says("A RAM user’s own id is not it.", "RAM 用户自身的 ID 不是账号 ID。")).await;
         page.looks("20-account-mismatch").await;
-        page.clicks(page.says("Correct the ids", "修改填写的 ID")).await;
+        page.clicks(page.says("Correct the IDs", "修改填写的 ID")).await;
         assert_eq!(page.holds(page.says("Product Instance ID", "商品实例 ID")).await, ann.instance_id);
 
         // An instance that nobody knows.
@@ -49,7 +49,7 @@ async fn a_typed_entry_says_where_the_ids_stand_what_is_wrong_with_them_and_goes
         page.reads(page.says("The marketplace does not know this instance yet", "云市场尚未查询到该实例")).await;
         page.reads(page.says("This page goes on by itself as soon as it can.", "条件满足后，本页面会自动继续。")).await;
         page.looks("21-instance-not-found").await;
-        page.clicks(page.says("Correct the ids", "修改填写的 ID")).await;
+        page.clicks(page.says("Correct the IDs", "修改填写的 ID")).await;
 
         // Full-width digits and blanks are as good.
         types_ids(&page, &format!(" {}", full_width(&ann.account_id)), &ann.instance_id).await;

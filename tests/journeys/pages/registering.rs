@@ -69,7 +69,7 @@ async fn a_buyer_without_accounts_registers_in_three_parts_and_logs_in() {
         page.clicks(page.says("Verify", "验证")).await;
         page.reads(page.says(
             "This is not the code that was sent. Compare it with the latest e-mail. Tries left: 4",
-            "验证码不正确。 请与最新一封邮件核对。 剩余次数： 4",
+            "验证码不正确。请与最新一封邮件核对。剩余次数：4",
         ))
         .await;
         // Pasted as a mail program groups it.

@@ -16,7 +16,7 @@ async fn what_is_tried_again_is_shown_with_the_reason_and_the_time() {
             .await;
         page.reads(page.says("Next try:", "下次重试：")).await;
         page.reads(page.says("GMT", "GMT+8")).await;
-        page.reads(page.says("(in ", "(还有 ")).await;
+        page.reads(page.says("(in ", "（还有 ")).await;
         page.reads(&ann.instance_id).await;
         page.looks("40-retrying").await;
         // Half an hour goes by.
@@ -122,7 +122,7 @@ async fn what_is_over_says_why_and_what_to_do() {
         let (mut bob, page, account) = at_the_workspaces(&stack, tongue, &name).await;
         let lab = json!({"name": format!("Lab {name}"), "billing_account_id": account, "site": "cn"});
         bob.has("workspaces", lab).await;
-        page.clicks(page.says("Look again", "刷新列表")).await;
+        page.clicks(page.says("Refresh list", "刷新列表")).await;
         page.clicks(&format!("{} Lab {name}", page.says("Bind", "绑定"))).await;
         page.clicks(page.says("Confirm", "确认")).await;
         page.is_at(page.says("Activation successful", "开通成功")).await;
