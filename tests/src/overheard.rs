@@ -73,10 +73,10 @@ async fn carry(browser: TcpStream, upstream: String, heard: Heard) {
     let there = pass_on(asks, asked, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         if ["GET ", "POST ", "DELETE "].iter().any(|method| text.starts_with(method)) {
-            let head = text.split("\r\n\r\n").next().unwrap_or_default().to_lowercase();
+            let first = text.split("\r\n\r\n").next().unwrap_or_default().to_lowercase();
             let mut heard = heard.lock().expect("nobody panics while noting");
             *latest.lock().expect("nobody panics while noting") = Some(heard.len());
-            heard.push(Asked { head, is_open: true });
+            heard.push(Asked { head: first, is_open: true });
         }
     });
     let back = pass_on(answers, answered, |_| is_over(&heard, &latest));
