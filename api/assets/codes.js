@@ -47,6 +47,7 @@ async function sendCode(button) {
   }
   await whileBusy(button, async () => {
     sayAt(proof);
+    const before = codeField(proof)?.value;
     const body = whose(proof);
     const answer = await call(`${api}/verification-codes`, body);
     if (answer.status !== 202) return explain(proof.closest("form"), answer, proof);
@@ -54,7 +55,11 @@ async function sendCode(button) {
     forgive(target);
     await render();
     const field = codeField(proof);
-    if (field) field.focus();
+    if (!field) return;
+    // What was typed before, and what was wrong with it, was another code.
+    if (field.value === before) field.value = "";
+    forgive(field);
+    field.focus();
   });
 }
 

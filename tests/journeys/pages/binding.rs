@@ -45,6 +45,8 @@ async fn a_buyer_binds_her_billing_center_account_and_a_workspace_of_it() {
         ann.clicks(ann.says("Send code", "发送验证码")).await;
         let code = ann.buyer.reads_code(&ann.billing_email(), 1).await;
         is_told_that_a_code_may_come(&ann).await;
+        ann.reads_no_more(ann.says("This is not the code that was sent.", "验证码不正确。")).await;
+        assert_eq!(ann.holds(ann.says("Verification code", "验证码")).await, "", "the code of another username");
         ann.looks("09-bind-account-code").await;
         ann.types(ann.says("Verification code", "验证码"), code).await;
         ann.clicks(ann.says("Bind", "绑定")).await;
