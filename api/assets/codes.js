@@ -22,7 +22,7 @@ function showProofs() {
     const sent = isForTyped(proof);
     for (const part of all("[data-when]", proof)) part.hidden = (part.dataset.when === "sent") !== sent;
     const after = proof.closest("form").querySelector("[data-after-proof]");
-    if (after) after.hidden = !sent || !codeField(proof);
+    if (after) after.hidden = !sent || !(codeField(proof) || isProven(proof));
   }
 }
 
@@ -47,6 +47,7 @@ async function sendCode(button) {
   }
   await whileBusy(button, async () => {
     sayAt(proof);
+    const before = codeField(proof)?.value;
     const body = whose(proof);
     const answer = await call(`${api}/verification-codes`, body);
     if (answer.status !== 202) return explain(proof.closest("form"), answer, proof);
@@ -54,7 +55,11 @@ async function sendCode(button) {
     forgive(target);
     await render();
     const field = codeField(proof);
-    if (field) field.focus();
+    if (!field) return;
+    // What was typed before, and what was wrong with it, was another code.
+    if (field.value === before) field.value = "";
+    forgive(field);
+    field.focus();
   });
 }
 

@@ -39,7 +39,7 @@ function bodyOf(form, without) {
   return whole;
 }
 
-const again = (seconds) => `${word("from")} ${inZone(new Date(serverNow() + seconds * 1000))}`;
+const again = (seconds) => `${word("from")}${gap}${inZone(new Date(serverNow() + seconds * 1000))}`;
 
 // Puts a problem where it belongs: at its fields, at the code, or at the form.
 function explain(form, answer, proof) {
@@ -49,10 +49,10 @@ function explain(form, answer, proof) {
   const marked = errors.map((error) => markField(form, error)).filter(Boolean);
   if (marked.length) return goTo(marked[0]);
   const words = sentence(code);
-  if (answer.after && answer.status === 429) words.push(` ${again(answer.after)}`);
+  if (answer.after && answer.status === 429) words.push(gap + again(answer.after));
   const near = proof ?? form.querySelector(".proof");
   if (code?.startsWith("code-") && near && codeField(near)) {
-    if (left !== undefined) words.push(` ${word("left")} ${left}`);
+    if (left !== undefined) words.push(gap + word("left") + gap + left);
     complain(codeField(near), ...words);
     codeField(near).select();
     return goTo(codeField(near));

@@ -10,6 +10,8 @@ const api = `/v1/activations/${activation}`;
 
 const told = (code) => byId("words").content.querySelector(`[data-code="${code}"]`);
 const word = (code) => told(code)?.textContent.trim() ?? "";
+// Between two sentences: Chinese has none.
+const gap = language === "en" ? " " : "";
 // A sentence of the table: what is the matter, and what to do.
 const sentence = (code) => [...(told(code) ?? told("other")).cloneNode(true).childNodes];
 const pause = (ms) => new Promise((go) => setTimeout(go, ms));

@@ -36,7 +36,7 @@ function tick() {
   for (const until of all("[data-until]")) {
     const left = Date.parse(until.dataset.until) - serverNow();
     until.setAttribute("aria-hidden", "true");
-    until.textContent = left > 0 ? `(${word("in")} ${span(left)})` : `(${word("now")})`;
+    until.textContent = left > 0 ? word("in").replace("{}", span(left)) : word("now");
   }
   for (const button of all("button[data-after]")) {
     const left = Date.parse(button.dataset.after) - serverNow();

@@ -10,6 +10,7 @@ use crate::app::App;
 
 mod answers;
 mod bodies;
+mod marketplace;
 mod paths;
 mod schemas;
 
@@ -107,6 +108,13 @@ mod tests {
         assert_eq!(documented(&whole("https://a.example", &["cn"], true)), routes);
         let without = documented(&whole("https://a.example", &["cn"], false));
         assert!(!without.iter().any(|(path, _)| path == "/metrics"));
+    }
+
+    #[test]
+    fn every_code_of_a_problem_has_a_sentence_on_the_pages() {
+        for code in schemas::CODES_OF_ACTIVATIONS {
+            assert!(crate::pages::sentences::of(code).is_some(), "{code}");
+        }
     }
 
     trait ConcatSets {

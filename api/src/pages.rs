@@ -22,7 +22,7 @@ mod palette;
 mod progress;
 mod refused;
 mod sent_back;
-mod sentences;
+pub mod sentences;
 mod words;
 
 pub use assets::Assets;

@@ -32,7 +32,7 @@ const REQUIRED: [(&str, &[&str]); 2] = [
 ];
 
 /// Of which process a variable may not be malformed.
-const MALFORMED: [(&str, &str, &[&str]); 30] = [
+const MALFORMED: [(&str, &str, &[&str]); 31] = [
     ("DATABASE_URL", "mysql://hunter2@h/d", &PROGRAMS),
     ("NATS_URL", "http://hunter2@h", &PROGRAMS),
     ("NATS_PREFIX", "a.b", &PROGRAMS),
@@ -41,6 +41,7 @@ const MALFORMED: [(&str, &str, &[&str]); 30] = [
     ("INTERNAL_LISTEN_ADDR", "localhost:1", &["landfall-api"]),
     ("WORKERS_LISTEN_ADDR", "8081", &["landfall-workers"]),
     ("PUBLIC_URL", "activate.example.com", &PROGRAMS),
+    ("PUBLIC_URL", "https://a.example/landfall", &PROGRAMS),
     ("TRUSTED_PROXIES", "10.0.0.0/33", &["landfall-api"]),
     ("SECRET_KEY", HUNTER, &PROGRAMS),
     ("SECRET_KEY_PREVIOUS", HUNTER, &PROGRAMS),

@@ -32,3 +32,4 @@ mod configuration;
 mod outages;
 mod budget;
 mod wire;
+mod openapi;

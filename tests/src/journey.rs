@@ -144,6 +144,16 @@ impl Buyer {
         }
     }
 
+    /// The browser turns to another activation: its versions begin anew.
+    pub fn begins_another(&mut self) {
+        self.versions = 0;
+    }
+
+    /// The id of her session.
+    pub fn session_id(&self) -> &str {
+        self.session.as_deref().and_then(|cookie| cookie.split_once('=')).map_or("", |(_, id)| id)
+    }
+
     /// Without *Login Directly*: types both ids.
     pub async fn types_both_ids(&mut self) -> Response {
         let body = json!({"marketplace": "alibaba", "account_id": self.account_id, "instance_id": self.instance_id});

@@ -37,4 +37,6 @@ pub mod soak;
 pub mod ledger;
 pub mod invariants;
 pub mod browser;
+pub mod visitor;
 pub mod looks;
+pub mod overheard;

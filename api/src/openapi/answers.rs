@@ -52,6 +52,12 @@ fn problems() -> Vec<(&'static str, u16, &'static str, Vec<Problem>)> {
     ]
 }
 
+/// Every code of a problem.
+pub(super) fn codes() -> Vec<String> {
+    let kinds = problems().into_iter().flat_map(|(.., kinds)| kinds).map(|kind| kind.code);
+    kinds.chain([Problem::method_not_allowed().code]).collect()
+}
+
 /// All shared answers.
 pub(super) fn responses() -> Vec<(&'static str, Value)> {
     let problems = problems().into_iter().map(|(name, _, description, kinds)| {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answers::{activation, refer};
+use super::marketplace;
 
 const WRITE: [u16; 10] = [400, 401, 403, 404, 409, 413, 415, 422, 429, 503];
 
@@ -32,12 +33,12 @@ pub(super) fn paths() -> Map<String, Value> {
             post("chooseWorkspace", "Bind a workspace, or create and bind one", "WorkspaceChoice", &with_code()),
         ),
         ("/v1/activations/{id}/confirmation", confirm()),
-        ("/marketplaces/alibaba/spi", json!({"get": spi("hearSpi"), "post": spi("hearSpiForm")})),
-        ("/marketplaces/alibaba/login", json!({"get": login()})),
-        ("/openapi.json", json!({"get": plain("openapi", "This document", "application/json", &[])})),
-        ("/healthz", json!({"get": plain("alive", "Whether the process lives", "text/plain", &[])})),
-        ("/readyz", json!({"get": plain("ready", "Whether PostgreSQL answers", "text/plain", &[503])})),
-        ("/metrics", json!({"get": plain("metrics", "Prometheus metrics", "text/plain", &[])})),
+        ("/marketplaces/alibaba/spi", marketplace::spi()),
+        ("/marketplaces/alibaba/login", marketplace::login()),
+        ("/openapi.json", json!({"get": plain("openapi", "This document", "application/json", false)})),
+        ("/healthz", json!({"get": plain("alive", "Whether the process lives", "text/plain", false)})),
+        ("/readyz", json!({"get": plain("ready", "Whether PostgreSQL answers", "text/plain", true)})),
+        ("/metrics", json!({"get": plain("metrics", "Prometheus metrics", "text/plain", false)})),
     ];
     paths.into_iter().map(|(path, item)| (path.to_owned(), item)).collect()
 }
@@ -49,7 +50,7 @@ pub(super) fn parameters() -> Vec<(&'static str, Value)> {
     vec![
         (
             "id",
-            json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}, "description": "The activation."}),
+            json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}, "description": "The activation.", "example": "01990000-0000-7000-8000-000000000001"}),
         ),
         (
             "IdempotencyKey",
@@ -77,7 +78,7 @@ fn with_code() -> Vec<u16> {
     WRITE.into_iter().chain([410]).collect()
 }
 
-fn operation(id: &str, summary: &str, statuses: &[u16], answers: &[(&str, Value)]) -> Map<String, Value> {
+pub(super) fn operation(id: &str, summary: &str, statuses: &[u16], answers: &[(&str, Value)]) -> Map<String, Value> {
     let mut responses = refer(statuses);
     responses.extend(answers.iter().map(|(status, answer)| ((*status).to_owned(), answer.clone())));
     let operation = [("operationId", json!(id)), ("summary", json!(summary)), ("responses", Value::Object(responses))];
@@ -161,7 +162,7 @@ fn poll() -> Value {
         ("204", json!({"description": "Of a stream: the end was seen already."})),
         ("304", json!({"description": "Nothing new."})),
     ];
-    let mut operation = operation("getActivation", "Poll an activation", &[401, 404, 413, 503], &answers);
+    let mut operation = operation("getActivation", "Poll an activation", &[400, 401, 404, 413, 503], &answers);
     operation.insert("security".into(), signed_in());
     let parameters = [reference("IfNoneMatch"), reference("Prefer"), reference("LastEventId")];
     operation.insert("parameters".into(), json!(parameters));
@@ -172,7 +173,7 @@ fn sign_out() -> Value {
     let out =
         json!({"description": "Signed out.", "headers": {"Set-Cookie": {"$ref": "#/components/headers/SetCookie"}}});
     let mut operation =
-        operation("signOut", "End the session, or the page token", &[401, 403, 413, 503], &[("204", out)]);
+        operation("signOut", "End the session, or the page token", &[400, 401, 403, 413, 503], &[("204", out)]);
     operation.insert("security".into(), signed_in());
     Value::Object(operation)
 }
@@ -184,49 +185,18 @@ fn sites() -> Value {
         "description": "The sites, the default one first; labels by Accept-Language.",
         "content": {"application/json": {"schema": schema, "example": example}},
     });
-    Value::Object(operation("listSites", "Where a workspace can live", &[413, 503], &[("200", sites)]))
+    Value::Object(operation("listSites", "Where a workspace can live", &[400, 413, 503], &[("200", sites)]))
 }
 
-fn spi(id: &str) -> Value {
-    let example = json!({"success": "true"});
-    let heard = json!({
-        "description": "Always, also when the call is refused: then with `message`.",
-        "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
-    });
-    let not_found = json!({"$ref": "#/components/responses/NotFound"});
-    let summary = "The marketplace announces a purchase, or says what became of it";
-    let mut operation = operation(id, summary, &[], &[("200", heard), ("404", not_found)]);
-    operation
-        .insert("description".into(), json!("Parameters as in Alibaba Cloud's production SPI, signed by `token`."));
-    Value::Object(operation)
-}
-
-fn login() -> Value {
-    let led = json!({
-        "description": "To the activation, with a session; or to the login page of an active one.",
-        "headers": {
-            "Location": {"$ref": "#/components/headers/Location"},
-            "Set-Cookie": {"$ref": "#/components/headers/SetCookie"},
-        },
-    });
-    let back = json!({"description": "A page that sends the buyer back.", "content": {"text/html": {"schema": {"type": "string"}}}});
-    let not_found = json!({"$ref": "#/components/responses/NotFound"});
-    let answers = [("303", led), ("403", back), ("404", not_found)];
-    let mut operation =
-        operation("logInDirectly", "Login Directly: the marketplace's signed link", &[413, 503], &answers);
-    let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
-    operation.insert("parameters".into(), json!(["action", "instanceId", "timeStamp", "token"].map(query)));
-    Value::Object(operation)
-}
-
-fn plain(id: &str, summary: &str, kind: &str, plain_problems: &[u16]) -> Value {
-    let content = |kind: &str| {
-        let schema = if kind == "text/plain" { json!({"type": "string"}) } else { json!({"type": "object"}) };
-        json!({kind: {"schema": schema}})
-    };
-    let mut answers = vec![("200", json!({"description": summary, "content": content(kind)}))];
-    if !plain_problems.is_empty() {
-        answers.push(("503", json!({"description": "It does not.", "content": content("text/plain")})));
+/// What is for whoever watches the process: plain texts, but for the document itself.
+fn plain(id: &str, summary: &str, kind: &str, tells_503: bool) -> Value {
+    let problem = json!({"$ref": "#/components/schemas/Problem"});
+    let schema = if kind == "text/plain" { json!({"type": "string"}) } else { json!({"type": "object"}) };
+    let told = json!({"description": summary, "content": {kind: {"schema": schema}}});
+    let mut content = json!({"application/problem+json": {"schema": problem}});
+    if tells_503 && let Some(content) = content.as_object_mut() {
+        content.insert("text/plain".into(), json!({"schema": {"type": "string"}}));
     }
-    Value::Object(operation(id, summary, &[], &answers))
+    let unavailable = json!({"description": "Not now.", "content": content});
+    Value::Object(operation(id, summary, &[], &[("200", told), ("503", unavailable)]))
 }

@@ -2,6 +2,37 @@
 
 use serde_json::{Value, json};
 
+/// What can stand in the way of an activation or a step (contract §4).
+pub(super) const CODES_OF_ACTIVATIONS: [&str; 23] = [
+    "instance-not-found",
+    "already-started",
+    "account-mismatch",
+    "instance-not-active",
+    "instance-already-bound",
+    "username-taken",
+    "email-taken",
+    "account-unknown",
+    "workspace-name-taken",
+    "workspace-not-bindable",
+    "cloud-account-linked-elsewhere",
+    "mail-refused",
+    "field-refused",
+    "refused-by-vendor",
+    "marketplace-unavailable",
+    "platform-unavailable",
+    "mail-unavailable",
+    "not-yet",
+    "misconfigured",
+    "internal",
+    "platform-refused",
+    "instance-released",
+    "cancelled-by-operator",
+];
+
+/// What can be wrong with a field (contract §3).
+const CODES_OF_FIELDS: [&str; 7] =
+    ["required", "too-short", "too-long", "invalid-characters", "invalid-format", "unknown", "not-bindable"];
+
 /// Everything that an answer is made of.
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     vec![
@@ -15,6 +46,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ("StepProblem", step_problem()),
         ("Problem", problem()),
         ("Sites", sites()),
+        ("SpiAnswer", super::marketplace::spi_answer()),
     ]
 }
 
@@ -52,7 +84,7 @@ fn activation_schema() -> Value {
         ),
         ("marketplace", json!({"enum": ["alibaba"]})),
         ("account_id", nullable("string")),
-        ("instance_id", json!({"type": "string"})),
+        ("instance_id", json!({"type": "string", "pattern": "^[0-9]{1,32}$"})),
         ("started_by", json!({"enum": ["login", "typed", "platform"]})),
         ("product_code", nullable("string")),
         ("sku_id", nullable("string")),
@@ -155,7 +187,7 @@ fn binding() -> Value {
 }
 
 fn step_problem() -> Value {
-    let mut schema = object(&[("code", json!({"type": "string"})), ("detail", json!({"type": "string"}))]);
+    let mut schema = object(&[("code", json!({"enum": CODES_OF_ACTIVATIONS})), ("detail", json!({"type": "string"}))]);
     let field = object(&[("field", json!({"type": "string"})), ("detail", json!({"type": "string"}))]);
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("errors".into(), json!({"type": "array", "items": field}));
@@ -166,7 +198,7 @@ fn step_problem() -> Value {
 fn problem() -> Value {
     let error = object(&[
         ("field", json!({"type": "string", "description": "The dotted path in the body."})),
-        ("code", json!({"type": "string"})),
+        ("code", json!({"enum": CODES_OF_FIELDS})),
         ("detail", json!({"type": "string"})),
     ]);
     let mut schema = object(&[
@@ -174,7 +206,7 @@ fn problem() -> Value {
         ("title", json!({"type": "string"})),
         ("status", json!({"type": "integer"})),
         ("detail", json!({"type": "string"})),
-        ("code", json!({"type": "string"})),
+        ("code", json!({"enum": super::answers::codes()})),
         ("trace_id", json!({"type": "string"})),
     ]);
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {

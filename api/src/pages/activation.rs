@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::known::Known;
-use super::progress::{self, Task, WayStep};
+use super::progress::{self, Standing, Task, WayStep};
 use super::refused::{self, Said};
 use super::words::Both;
 use super::{Frame, Page, SentBack, page, sent_back};
@@ -175,6 +175,11 @@ impl<'a> ActivationPage<'a> {
     fn goes_on_by_itself(&self) -> bool {
         let code = self.shown.problem.as_ref().map(|problem| problem.code.as_str());
         matches!(code, Some("instance-not-found" | "instance-not-active"))
+    }
+
+    /// Something of what is in hand is tried again.
+    fn is_waiting(&self) -> bool {
+        self.tasks.iter().any(|task| task.standing == Standing::Waits)
     }
 
     fn work_title(&self) -> Both {

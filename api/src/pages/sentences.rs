@@ -34,8 +34,8 @@ const ALL: &[Sentence] = &[
         "instance-not-found",
         ("The marketplace does not know this instance yet", "云市场尚未查询到该实例"),
         (
-            "Compare the Product Instance ID with {back}. If you bought it a moment ago, just wait: as soon as the marketplace announces it, this goes on by itself.",
-            "请对照 {back} 页面核对商品实例 ID。如果刚刚购买，请稍候：云市场通知到达后，流程会自动继续。",
+            "Compare the Product Instance ID with the one in <b>Marketplace > Purchased Services</b>. If you bought it a moment ago, just wait: as soon as the marketplace announces it, this goes on by itself.",
+            "请在 <b>云市场 > 已购买的服务</b> 中核对商品实例 ID。如果刚刚购买，请稍候：云市场通知到达后，流程会自动继续。",
         ),
     ),
     sentence(

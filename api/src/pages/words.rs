@@ -39,13 +39,31 @@ impl Words {
         }
     }
 
+    /// Chinese puts a blank beside a brand only where the brand is Latin there.
+    fn closed_up(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        if self.language == Language::Zh && self.brand.starts_with(is_chinese) {
+            text = text.replace(" {brand}", "{brand}");
+        }
+        if self.language == Language::Zh && self.brand.ends_with(is_chinese) {
+            text = text.replace("{brand} ", "{brand}");
+        }
+        text
+    }
+
     fn filled(&self, text: &str) -> String {
         if !text.contains('{') {
             return text.to_owned();
         }
+        let text = self.closed_up(text);
         let back = format!("<b class=\"path\">{}</b>", self.pick(WAY_BACK.0, WAY_BACK.1));
         text.replace("{brand}", &self.brand).replace("{back}", &back)
     }
+}
+
+/// Whether a character is written without a blank beside it in Chinese.
+fn is_chinese(character: char) -> bool {
+    character >= '\u{2E80}'
 }
 
 fn escaped(text: &str) -> String {
@@ -73,7 +91,9 @@ mod tests {
         assert_eq!(words.say("{brand} account", "").0, "A&lt;b&gt;&amp;Co account");
         assert!(words.say("Go to {back}.", "").0.contains(">Marketplace > Purchased Services > Login Directly<"));
         let words = Words::new(Language::Zh, "极致");
-        assert_eq!(words.say("", "{brand} 账号").0, "极致 账号");
+        assert_eq!(words.say("", "开通 {brand} 账号").0, "开通极致账号");
+        assert_eq!(Words::new(Language::Zh, "Acme").say("", "开通 {brand} 账号").0, "开通 Acme 账号");
+        assert_eq!(Words::new(Language::Zh, "极致 Pro").say("", "开通 {brand} 账号").0, "开通极致 Pro 账号");
         assert!(words.say("", "{back}").0.contains(">云市场 > 已购买的服务 > 免登<"));
     }
 }

@@ -43,11 +43,11 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// Where buyers and marketplaces reach us: http or https.
+/// Where buyers and marketplaces reach us: http or https, and no path: pages, cookies and calls stand at the root.
 pub(super) fn public(text: &str) -> Result<BaseUrl, Expected> {
     let expected =
-        Expected("an http or https URL without user, query and fragment, such as https://activate.example.com");
-    base(text).filter(|url| matches!(url.0.scheme(), "http" | "https")).ok_or(expected)
+        Expected("an http or https URL without user, path, query and fragment, such as https://activate.example.com");
+    base(text).filter(|url| matches!(url.0.scheme(), "http" | "https") && url.0.path() == "/").ok_or(expected)
 }
 
 /// The rule for platform, webhook and OpenAPI URLs: https, or http on loopback addresses or where `ALLOW_HTTP` says so.
@@ -150,14 +150,22 @@ mod tests {
     #[test]
     fn a_base_loses_its_last_slash() {
         assert_eq!(
-            public("https://a.example/landfall/").unwrap().with("/activate"),
-            "https://a.example/landfall/activate"
+            outside("https://a.example/console/", false).unwrap().with("/accounts"),
+            "https://a.example/console/accounts"
         );
         let root = public("http://A.example:80/").unwrap();
         assert_eq!(
             (root.as_str(), root.origin().as_str(), root.is_https()),
             ("http://a.example", "http://a.example", false)
         );
+    }
+
+    #[test]
+    fn what_is_public_has_no_path() {
+        assert!(public("https://a.example").is_ok() && public("http://127.0.0.1:8080/").is_ok());
+        for text in ["https://a.example/landfall", "https://a.example/landfall/", "https://a.example//", "mailto:a@b"] {
+            assert!(public(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! White label: name, logo and colour come from the configuration; the page is small, and its policy strict.
 
-use landfall_tests::browser::{BOTH, Browser};
-use landfall_tests::stack::Wishes;
+use landfall_tests::browser::BOTH;
+use landfall_tests::stack::{Stack, Wishes};
+use landfall_tests::visitor::Visitor;
 use serde_json::json;
 
 const LOGO: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="36" viewBox="0 0 120 36"><style>.a{fill:#b4005a}</style>
@@ -17,24 +18,22 @@ async fn a_brand_shows_its_name_logo_and_colour_and_nothing_can_run_that_is_not_
     let wishes = Wishes::default().with("BRAND_LOGO", logo.to_str().unwrap()).with("BRAND_COLOR", "#ffcc00");
     let mut stack = wishes.with("BRAND_NAME", "Acme <b>&</b> Co|极致 & 伙伴").start().await;
     for tongue in BOTH {
-        let mut ann = stack.buyer();
-        ann.purchases().await;
-        let page = Browser::open(&stack, tongue).await;
-        page.goes("activate").await;
-        page.is_at(page.says("Activate Acme <b>&</b> Co", "开通 极致 & 伙伴")).await;
-        page.looks("60-brand-entry").await;
-        assert_eq!(page.runs("return document.documentElement.lang", vec![]).await, json!(page.tongue.tag()));
-        page.goes_to(&ann.login_link().await).await;
-        page.is_at(page.says("Do you have a Billing Center account?", "您是否已有费用中心账号？")).await;
-        page.looks("61-brand-choice").await;
+        let ann = Visitor::purchased(&stack, tongue, "ann").await;
+        ann.goes("activate").await;
+        ann.is_at(ann.says("Activate Acme <b>&</b> Co", "开通极致 & 伙伴")).await;
+        ann.looks("60-brand-entry").await;
+        assert_eq!(ann.runs("return document.documentElement.lang", vec![]).await, json!(ann.tongue.tag()));
+        ann.logs_in_directly().await;
+        ann.is_at_the_choice().await;
+        ann.looks("61-brand-choice").await;
         let logo = "const logo = document.querySelector('.brand img'); return [logo.naturalWidth > 0, logo.alt]";
-        assert_eq!(page.runs(logo, vec![]).await, json!([true, page.says("Acme <b>&</b> Co", "极致 & 伙伴")]));
+        assert_eq!(ann.runs(logo, vec![]).await, json!([true, ann.says("Acme <b>&</b> Co", "极致 & 伙伴")]));
         let button = "return getComputedStyle(document.querySelector('.button')).backgroundColor";
-        assert_eq!(page.runs(button, vec![]).await, json!("rgb(255, 204, 0)"));
+        assert_eq!(ann.runs(button, vec![]).await, json!("rgb(255, 204, 0)"));
 
         // The logo opened by itself runs nothing.
-        page.goes("assets/logo").await;
-        assert_eq!(page.runs("return document.documentElement.dataset.ran ?? null", vec![]).await, json!(null));
+        ann.goes("assets/logo").await;
+        assert_eq!(ann.runs("return document.documentElement.dataset.ran ?? null", vec![]).await, json!(null));
     }
     let _ = std::fs::remove_file(logo);
     stack.ends_well().await;
@@ -42,7 +41,7 @@ async fn a_brand_shows_its_name_logo_and_colour_and_nothing_can_run_that_is_not_
 
 #[tokio::test]
 async fn a_first_visit_is_small_and_every_page_has_a_strict_policy() {
-    let mut stack = landfall_tests::stack::Stack::start().await;
+    let mut stack = Stack::start().await;
     for tongue in BOTH {
         let mut ann = stack.buyer();
         ann.purchases().await;
