@@ -1,4 +1,4 @@
-//! Settling: how a batch of commands ended, in one statement that guards both rows of each (design §4).
+//! Settling: how a batch of commands ended, in one statement that guards both rows of each.
 
 use serde_json::Value;
 use sqlx::PgPool;
