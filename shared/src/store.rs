@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Acquire, ConnectOptions, PgPool, Postgres, Transaction};
 
 pub mod activations;
+pub mod audit;
 pub mod challenges;
 pub mod commands;
 pub mod due;
@@ -17,6 +18,7 @@ pub mod idempotency;
 pub mod mail_sender;
 pub mod marketplace_calls;
 pub mod purchases;
+pub mod said;
 pub mod sealed;
 pub mod sessions;
 pub mod settle;

@@ -87,6 +87,9 @@ impl Buyer {
         assert_eq!(landed.status(), StatusCode::SEE_OTHER, "{}", landed.text().await.unwrap());
         let place = landed.headers()["location"].to_str().unwrap().to_owned();
         let (_, id) = place.rsplit_once("/activate/").unwrap_or_else(|| panic!("landed at {place}"));
+        if id != self.activation_id {
+            self.versions = 0;
+        }
         id.clone_into(&mut self.activation_id);
         (self.say)(&format!("Login Directly: landed at {place}"));
     }

@@ -5,6 +5,10 @@ use crate::command::{Command, Queued, Report, UnbindWorkspace, VerifyPurchase};
 use crate::purchase::{Notice, Purchase, PurchaseState};
 use crate::refusal::RefusalCode;
 
+/// An operator's act that would change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NothingToDo;
+
 impl Activation {
     /// The instance was announced, and `purchase` is what the marketplace has said of it so far: what waited for that goes
     /// on, and what is bound is reported.
@@ -51,13 +55,16 @@ impl Activation {
     }
 
     /// An operator ends it, before it is active: what is bound is taken back.
-    pub fn cancelled_by_operator(&mut self) -> Option<Queued> {
+    ///
+    /// # Errors
+    /// If it is active, or over.
+    pub fn cancelled_by_operator(&mut self) -> Result<Option<Queued>, NothingToDo> {
         if self.cancelled.is_some() || matches!(self.stage, Stage::Active { .. }) {
-            return None;
+            return Err(NothingToDo);
         }
         self.cancelled = Some(Cancellation::CancelledByOperator);
-        let workspace_id = self.binding()?.workspace_id.clone();
-        Some(Queued::fresh(Command::UnbindWorkspace(UnbindWorkspace { workspace_id })))
+        let bound = self.binding().map(|binding| binding.workspace_id.clone());
+        Ok(bound.map(|workspace_id| Queued::fresh(Command::UnbindWorkspace(UnbindWorkspace { workspace_id }))))
     }
 
     /// An operator has the command that died tried again.
