@@ -22,6 +22,7 @@ pub mod said;
 pub mod sealed;
 pub mod sessions;
 pub mod settle;
+pub mod typed_entries;
 
 /// How long one statement may take. Every door of the API answers within 10 s, also when PostgreSQL does not.
 const STATEMENT_TIMEOUT: &str = "6000";

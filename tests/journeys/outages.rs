@@ -66,8 +66,11 @@ async fn every_door_answers(stack: &Stack, caller: &Caller, cookie: &str, path: 
             assert!(answer[member] == value && answer["message"].is_string(), "{answer}");
         }
         assert_eq!(bad.is(200)["instanceId"], "0");
-        assert_eq!(login.status, 503);
-        assert_eq!(login.header("retry-after"), "2");
+        is_a_page_that_asks_for_patience(&login);
+    };
+    let page = async {
+        let page = path.replace("v1/activations/", "activate/");
+        is_a_page_that_asks_for_patience(&in_time(ann.get(&page)).await);
     };
     let inside = async {
         assert_eq!(in_time(caller.get("healthz")).await.status, 200);
@@ -76,7 +79,15 @@ async fn every_door_answers(stack: &Stack, caller: &Caller, cookie: &str, path: 
         assert_eq!(in_time(caller.get("activate")).await.status, 200);
         assert_eq!(in_time(caller.get("metrics")).await.status, 200);
     };
-    tokio::join!(posts, gets, others, marketplace, inside);
+    tokio::join!(posts, gets, others, marketplace, page, inside);
+}
+
+/// Who opens a page is a buyer, not a program.
+fn is_a_page_that_asks_for_patience(reply: &Reply) {
+    assert_eq!((reply.status, reply.header("retry-after")), (503, "2"), "{}", reply.text);
+    assert!(reply.header("content-type").starts_with("text/html"), "{:?}", reply.headers);
+    assert!(reply.text.contains("Nothing is lost") && reply.text.contains("Login Directly"), "{}", reply.text);
+    assert!(reply.header("set-cookie").is_empty());
 }
 
 async fn a_buyer(stack: &Stack, instance_id: &str) -> (String, String) {

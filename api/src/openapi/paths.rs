@@ -222,11 +222,15 @@ fn login() -> Value {
             "Set-Cookie": {"$ref": "#/components/headers/SetCookie"},
         },
     });
-    let back = json!({"description": "A page that sends the buyer back.", "content": {"text/html": {"schema": {"type": "string"}}}});
+    let page = |description: &str| json!({"description": description, "content": {"text/html": {"schema": {"type": "string"}}}});
+    let back = page("A page that sends the buyer back.");
+    let mut later = page("A page that asks for patience: the database does not answer.");
+    if let Some(later) = later.as_object_mut() {
+        later.insert("headers".into(), json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}));
+    }
     let not_found = json!({"$ref": "#/components/responses/NotFound"});
-    let answers = [("303", led), ("403", back), ("404", not_found)];
-    let mut operation =
-        operation("logInDirectly", "Login Directly: the marketplace's signed link", &[413, 503], &answers);
+    let answers = [("303", led), ("403", back), ("404", not_found), ("503", later)];
+    let mut operation = operation("logInDirectly", "Login Directly: the marketplace's signed link", &[413], &answers);
     let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
     operation.insert("parameters".into(), json!(["action", "instanceId", "timeStamp", "token"].map(query)));
     Value::Object(operation)

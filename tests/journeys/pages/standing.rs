@@ -115,6 +115,7 @@ async fn what_is_over_says_why_and_what_to_do() {
         page.is_at(page.says("The marketplace has ended this instance", "云市场已释放该实例")).await;
         page.looks("45-released").await;
         page.goes_to(&ann.login_link().await).await;
+        page.is_at(page.says("The marketplace has ended this instance", "云市场已释放该实例")).await;
         page.looks("46-released-login").await;
 
         // Suspended after it was bound: Login Directly leads to a page that says where to mend it.
