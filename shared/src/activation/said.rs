@@ -16,11 +16,9 @@ impl Activation {
         if holds {
             self.purchase = Some(purchase.sold.clone());
         }
-        if purchase.state == PurchaseState::Released {
-            return self.released(holds);
-        }
+        let told = if purchase.state == PurchaseState::Released { self.released(holds) } else { None };
         if self.cancelled.is_some() {
-            return None;
+            return told;
         }
         if let Some(report) = self.report_if_it_changed(Some(purchase)) {
             return Some(Queued::fresh(report));
@@ -75,9 +73,11 @@ impl Activation {
     }
 
     /// Over for good: told to the Billing Center if something is bound. A stranger's guess, which holds nothing, stays
-    /// what it is.
+    /// what it is; whoever waits for the instance to be in use again has typed the right Account ID.
     fn released(&mut self, holds: bool) -> Option<Queued> {
-        if self.cancelled.is_some() || !(holds || self.started_by == StartedBy::Login) {
+        let is_the_buyers =
+            holds || self.started_by == StartedBy::Login || self.waits_for(RefusalCode::InstanceNotActive);
+        if self.cancelled.is_some() || !is_the_buyers {
             return None;
         }
         self.cancelled = Some(Cancellation::InstanceReleased);
@@ -89,6 +89,10 @@ impl Activation {
             PurchaseState::Active => self.goes_on_after(RefusalCode::InstanceNotActive),
             PurchaseState::Suspended | PurchaseState::Released => None,
         }
+    }
+
+    fn waits_for(&self, what: RefusalCode) -> bool {
+        matches!(&self.turn, Turn::Mend { refusal, .. } if refusal.code == what)
     }
 
     /// What waited for the marketplace goes on by itself, from where it was refused.
