@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use landfall_tests::caller::{Caller, Reply};
+use landfall_tests::operator::Operator;
 use landfall_tests::patience::until;
 use landfall_tests::proxy::{Proxy, Wire};
 use landfall_tests::seller::{Seller, announcement, sees};
-use landfall_tests::stack::{Stack, Wishes, free_port};
+use landfall_tests::stack::{Stack, Wishes, free_port, secrets};
 use reqwest::Method;
 use serde_json::json;
 
@@ -45,7 +46,10 @@ async fn every_door_answers(stack: &Stack, caller: &Caller, cookie: &str, path: 
             in_time(out.send(Method::DELETE, "v1/session", None)),
             in_time(stream.get(path)),
         );
-        for reply in [typed, out, stream] {
+        let operator = Operator::with_token(caller.base(), secrets::OPERATOR);
+        let id = path.rsplit('/').next().unwrap();
+        let acts = ["cancel", "retry"].map(|act| in_time(operator.acts(id, act, json!({"reason": "a test"}))));
+        for reply in [typed, out, stream].into_iter().chain(join_all(acts).await) {
             reply.is_problem(503, "unavailable");
         }
     };

@@ -296,29 +296,37 @@ pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Re
 }
 
 /// Hands back what a process has in hand and will not end: due at once, for whoever takes it. The old fence counts no more.
-/// What somebody is settling at this moment is left to him.
+/// What somebody is settling at this moment is left to him. Gives the activations that this changed.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<u64, sqlx::Error> {
+pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<Vec<Changed>, sqlx::Error> {
     let (ids, fences): (Vec<Uuid>, Vec<i64>) = held.iter().copied().unzip();
-    let handed = sqlx::query!(
+    sqlx::query_as!(
+        Changed,
         "with mine as materialized (
-           select c.id
+           select c.id, c.activation_id, (c.held or c.lease_until is not null) and not c.hidden as shows
            from unnest($1::uuid[], $2::bigint[]) f (id, fence)
            join commands c on c.id = f.id
+           join activations a on a.id = c.activation_id
            where c.state = 'ready' and c.fence = f.fence
-           order by c.id
-           for update of c skip locked
+           order by a.id, c.id
+           for update of a, c skip locked
+         ),
+         handed as (
+           update commands c
+           set fence = c.fence + 1, due_at = now(), lease_until = null, held = false
+           from mine
+           where c.id = mine.id
          )
-         update commands c
-         set fence = c.fence + 1, due_at = now(), lease_until = null, held = false
-         from mine
-         where c.id = mine.id",
+         update activations a
+         set version = a.version + 1, updated_at = now()
+         from (select distinct activation_id from mine where shows) shown
+         where a.id = shown.activation_id
+         returning a.id, a.version, a.status",
         &ids,
         &fences,
     )
-    .execute(db)
-    .await?;
-    Ok(handed.rows_affected())
+    .fetch_all(db)
+    .await
 }
