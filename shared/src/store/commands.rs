@@ -278,7 +278,8 @@ pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Re
          ),
          extended as (
            update commands c
-           set lease_until = now() + make_interval(secs => $3), due_at = now() + make_interval(secs => $3), held = true
+           set lease_until = now() + make_interval(secs => $3), due_at = now() + make_interval(secs => $3), held = true,
+               attempts_shown = case when mine.held then c.attempts_shown else c.attempts end
            from mine
            where c.id = mine.id
          )
@@ -315,7 +316,7 @@ pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<Vec<Changed>
          ),
          handed as (
            update commands c
-           set fence = c.fence + 1, due_at = now(), lease_until = null, held = false
+           set fence = c.fence + 1, due_at = now(), lease_until = null, held = false, attempts_shown = c.attempts
            from mine
            where c.id = mine.id
          )

@@ -23,6 +23,7 @@ pub async fn cancel_what_waits(db: &mut PgConnection, activation_id: Uuid) -> Re
              dispatched_at = null,
              lease_until = null,
              held = false,
+             attempts_shown = attempts,
              finished_at = case when name = 'bind_workspace' then null else now() end
          where activation_id = $1 and lane in ('journey', 'mail') and name <> 'unbind_workspace'
            and (state = 'dead' or (state = 'ready' and dispatched_at is null))",
@@ -68,7 +69,7 @@ pub async fn lock_dead(db: &mut PgConnection, activation_id: Uuid) -> Result<Vec
 pub async fn retry_dead(db: &mut PgConnection, activation_id: Uuid) -> Result<u64, sqlx::Error> {
     let retried = sqlx::query!(
         "update commands
-         set state = 'ready', fence = fence + 1, attempts = 0, dispatches = 0, dispatched_at = null,
+         set state = 'ready', fence = fence + 1, attempts = 0, attempts_shown = 0, dispatches = 0, dispatched_at = null,
              due_at = now(), not_before = now(), waiting_since = null, finished_at = null
          where activation_id = $1 and state = 'dead'",
         activation_id,
@@ -101,7 +102,8 @@ pub async fn supersede_dead_report(db: &mut PgConnection, activation_id: Uuid) -
 pub async fn cancel_mail(db: &mut PgConnection, activation_id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update commands
-         set state = 'cancelled', fence = fence + 1, due_at = null, lease_until = null, held = false, finished_at = now()
+         set state = 'cancelled', fence = fence + 1, due_at = null, lease_until = null, held = false,
+             attempts_shown = attempts, finished_at = now()
          where activation_id = $1 and lane = 'mail' and state in ('ready', 'dead') and name = 'send_verification_code'",
         activation_id,
     )
