@@ -11,7 +11,7 @@ use landfall_shared::purchase::MarketplaceName;
 use landfall_shared::session::{PageToken, SessionId};
 use landfall_shared::store::idempotency::Kept;
 use landfall_shared::store::sessions::{self, Entry};
-use landfall_shared::store::{activations, commands};
+use landfall_shared::store::{activations, commands, typed_entries};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -28,8 +28,6 @@ use crate::writing::{Reserved, Shows, keep, key_text, replay, reserve, undone};
 
 /// What a new activation's page token carries; *Login Directly* raises it.
 const FIRST_EPOCH: i32 = 1;
-/// So many typed Account IDs may not fit an instance within a day; then only *Login Directly* helps.
-const MISMATCHES_A_DAY: i64 = 5;
 
 /// What the buyer types.
 #[derive(Debug, Deserialize)]
@@ -163,47 +161,23 @@ async fn entered_still(db: &mut PgConnection, kept: &Kept) -> Result<(), Problem
     if epoch == Some(FIRST_EPOCH) { Ok(()) } else { Err(Problem::already_started()) }
 }
 
-/// Counts a well-formed entry; the client's entries wait for each other, or two of them would count the same.
+/// Counts a well-formed entry. Whoever counts the same client or instance waits, or two of them would count the same; in this
+/// order for everybody, or two of them would wait for each other.
 async fn within_limits(app: &App, db: &mut PgConnection, asked: &Asked, entered: &Entered) -> Result<(), Problem> {
     let client = asked.counted_client();
     let (marketplace, instance_id) = (entered.marketplace.as_str(), entered.instance_id.as_str());
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 13))", client).fetch_one(&mut *db).await?;
-    let full = sqlx::query!(
-        r#"select
-             (select ceil(extract(epoch from entered_at + interval '1 hour' - now()))::bigint
-              from typed_entries
-              where client = $1 and entered_at > now() - interval '1 hour'
-              order by entered_at desc offset $4 limit 1) as entries_for,
-             (select ceil(extract(epoch from c.finished_at + interval '1 day' - now()))::bigint
-              from activations a
-              join commands c on c.activation_id = a.id
-              where a.marketplace = $2 and a.instance_id = $3 and c.name = 'verify_purchase' and c.state = 'refused'
-                and c.problem ->> 'code' = 'account-mismatch' and c.finished_at > now() - interval '1 day'
-              order by c.finished_at desc offset $5 limit 1) as mismatches_for"#,
-        client,
-        marketplace,
-        instance_id,
-        i64::from(app.config.entries_per_client) - 1,
-        MISMATCHES_A_DAY - 1,
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    if let Some(wait) = full.entries_for {
+    typed_entries::lock_client(db, &client).await?;
+    let per_client = i64::from(app.config.entries_per_client);
+    if let Some(wait) = typed_entries::client_full_for(db, &client, per_client).await? {
         return Err(Problem::too_many_requests("Too many entries from this network within an hour.", wait));
     }
-    if let Some(wait) = full.mismatches_for {
+    typed_entries::lock_instance(db, marketplace, instance_id).await?;
+    let places = typed_entries::places(db, marketplace, instance_id).await?;
+    if let Some(wait) = places.full_for() {
         let detail = "The Account ID did not fit this instance too often. Use Marketplace > Purchased Services > Login Directly.";
         return Err(Problem::too_many_requests(detail, wait));
     }
-    sqlx::query!(
-        "insert into typed_entries (id, client, marketplace, instance_id) values ($1, $2, $3, $4)",
-        Uuid::now_v7(),
-        client,
-        marketplace,
-        instance_id,
-    )
-    .execute(db)
-    .await?;
+    typed_entries::insert(db, &client, marketplace, instance_id).await?;
     Ok(())
 }
 

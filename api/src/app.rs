@@ -25,8 +25,8 @@ use crate::pages::Assets;
 use crate::problem::Problem;
 use crate::status::waiting::Waiting;
 use crate::{
-    activation, billing_account, confirmation, login, openapi, pages, purchase, registration, session, sites, status,
-    trace, verification, watch, workspace,
+    activation, billing_account, confirmation, login, openapi, operations, pages, purchase, registration, session,
+    sites, status, trace, verification, watch, workspace,
 };
 
 /// What every handler may reach. Cloning it is cheap.
@@ -76,7 +76,12 @@ impl App {
 
 /// What answers on `INTERNAL_LISTEN_ADDR`.
 pub fn internal_routes(app: App) -> Router {
-    watch::routes().with_state(app)
+    whole(internal(&app).layer(middleware::from_fn(crate::deadline::layer)), app)
+}
+
+/// What only those inside use.
+fn internal(app: &App) -> Router<App> {
+    watch::routes().merge(operations::routes(&app.config.operator_tokens))
 }
 
 /// Every route.
@@ -103,13 +108,15 @@ pub fn routes(app: App) -> Router {
         .route("/activate", get(pages::entry))
         .route("/activate/{id}", get(pages::activation::activation))
         .route("/assets/{name}", get(pages::assets::get));
-    let internal = if app.config.internal_listen_addr.is_none() { watch::routes() } else { watch::public_routes() };
-    buyer
-        .merge(marketplaces)
-        .merge(pages)
-        .merge(internal)
-        .layer(middleware::from_fn(crate::deadline::layer))
-        .merge(polled)
+    let internal = if app.config.internal_listen_addr.is_none() { internal(&app) } else { watch::public_routes() };
+    let in_time =
+        buyer.merge(marketplaces).merge(pages).merge(internal).layer(middleware::from_fn(crate::deadline::layer));
+    whole(in_time.merge(polled), app)
+}
+
+/// Routes with all that stands around every one of them.
+fn whole(routes: Router<App>, app: App) -> Router {
+    routes
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::disable())

@@ -13,6 +13,7 @@ mod workspace;
 mod confirmation;
 mod status;
 mod pages;
+mod operations;
 
 mod access;
 mod asked;

@@ -18,18 +18,28 @@ mod schemas;
 pub async fn document(State(app): State<App>) -> Response {
     let config = &app.config;
     let sites: Vec<&str> = config.sites.iter().map(|site| site.id.as_str()).collect();
-    let document = whole(config.common.public_url.as_str(), &sites, config.internal_listen_addr.is_none());
+    let is_inside = config.internal_listen_addr.is_none();
+    let here = Here { metrics: is_inside, operators: is_inside && !config.operator_tokens.is_empty() };
+    let document = whole(config.common.public_url.as_str(), &sites, here);
     let mut response = Json(document).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
-/// The document of an API at this address, with these sites; metrics may answer elsewhere.
-fn whole(public_url: &str, sites: &[&str], with_metrics: bool) -> Value {
+/// What answers at this address: what those inside use may answer elsewhere, or nowhere.
+#[derive(Debug, Clone, Copy)]
+struct Here {
+    metrics: bool,
+    operators: bool,
+}
+
+/// The document of an API at this address, with these sites.
+fn whole(public_url: &str, sites: &[&str], here: Here) -> Value {
     let mut paths = paths::paths();
-    if !with_metrics {
-        paths.remove("/metrics");
-    }
+    paths.retain(|path, _| match path.as_str() {
+        "/metrics" => here.metrics,
+        path => here.operators || !path.starts_with("/v1/operations/"),
+    });
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -55,6 +65,10 @@ fn whole(public_url: &str, sites: &[&str], with_metrics: bool) -> Value {
                     "type": "http", "scheme": "bearer",
                     "description": "The `token` that the typed entry answers; it ends with *Login Directly*.",
                 },
+                "operator": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "A token of `OPERATOR_TOKENS` whose role is `act`.",
+                },
             },
         },
     })
@@ -70,7 +84,9 @@ mod tests {
 
     use super::*;
 
-    /// The routes of one page, each with its methods, that are for programs: pages and operators have their own words.
+    const EVERYTHING: Here = Here { metrics: true, operators: true };
+
+    /// The routes of one page, each with its methods, that are for programs.
     fn routes(source: &str) -> BTreeSet<(String, String)> {
         let source = source.split("#[cfg(test)]").next().unwrap().replace('\n', " ");
         let mut routes = BTreeSet::new();
@@ -78,7 +94,7 @@ mod tests {
             let path = route.split('"').nth(1).unwrap();
             let handlers = route.split(".route(").next().unwrap();
             let is_page = ["/", "/activate", "/activate/{id}", "/assets/{name}"].contains(&path);
-            if is_page || path.contains("/operations") || path.contains("/platform/") {
+            if is_page || path == "/operations" || path.contains("/platform/") {
                 continue;
             }
             for method in ["get", "post", "delete", "put", "patch"] {
@@ -103,11 +119,13 @@ mod tests {
 
     #[test]
     fn every_route_is_in_it_and_nothing_else() {
-        let routes = [include_str!("app.rs"), include_str!("watch.rs")].map(routes).concat_sets();
-        assert!(routes.len() > 15, "{routes:?}");
-        assert_eq!(documented(&whole("https://a.example", &["cn"], true)), routes);
-        let without = documented(&whole("https://a.example", &["cn"], false));
-        assert!(!without.iter().any(|(path, _)| path == "/metrics"));
+        let pages = [include_str!("app.rs"), include_str!("watch.rs"), include_str!("operations.rs")];
+        let routes: BTreeSet<(String, String)> = pages.into_iter().flat_map(routes).collect();
+        assert!(routes.len() > 17, "{routes:?}");
+        assert_eq!(documented(&whole("https://a.example", &["cn"], EVERYTHING)), routes);
+        let without = documented(&whole("https://a.example", &["cn"], Here { metrics: false, operators: false }));
+        assert!(!without.iter().any(|(path, _)| path == "/metrics" || path.starts_with("/v1/operations/")));
+        assert_eq!(without.len(), routes.len() - 3);
     }
 
     #[test]
@@ -117,19 +135,9 @@ mod tests {
         }
     }
 
-    trait ConcatSets {
-        fn concat_sets(self) -> BTreeSet<(String, String)>;
-    }
-
-    impl ConcatSets for [BTreeSet<(String, String)>; 2] {
-        fn concat_sets(self) -> BTreeSet<(String, String)> {
-            self.into_iter().flatten().collect()
-        }
-    }
-
     #[test]
     fn every_reference_leads_somewhere_and_everything_is_referred_to() {
-        let document = whole("https://a.example", &["cn"], true);
+        let document = whole("https://a.example", &["cn"], EVERYTHING);
         let text = document.to_string();
         let named: BTreeSet<&str> =
             text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
@@ -148,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_document_says_of_an_activation_what_is_polled() {
-        let document = whole("https://a.example", &["cn"], true);
+        let document = whole("https://a.example", &["cn"], EVERYTHING);
         let schema = &document["components"]["schemas"]["Activation"];
         let example = schemas::activation();
         let members: BTreeSet<&String> = example.as_object().unwrap().keys().collect();

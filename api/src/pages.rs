@@ -1,5 +1,7 @@
 //! The pages: rendered here from the same document that is polled, small, in two languages, under a strict policy.
 
+use std::time::Duration;
+
 use askama::Template;
 use askama::filters::Safe;
 use axum::extract::State;
@@ -152,6 +154,18 @@ fn rfc3339(at: OffsetDateTime) -> String {
 /// 404 where that is switched off.
 pub async fn front(State(app): State<App>) -> Result<Redirect, Problem> {
     if app.config.typed_entry { Ok(Redirect::to("/activate")) } else { Err(Problem::not_found()) }
+}
+
+/// Whoever opens a page reads one within 10 s, also when PostgreSQL does not answer: earlier than the deadline of every call
+/// ([`crate::deadline`]), which answers programs.
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// What a page is made from, or 503 in time for a page that says so.
+///
+/// # Errors
+/// Its own, or 503.
+pub async fn in_time<T>(made: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    tokio::time::timeout(LONGEST, made).await.unwrap_or_else(|_| Err(Problem::unavailable()))
 }
 
 fn page(status: StatusCode, asked: &Asked, template: &impl Template) -> Response {

@@ -74,6 +74,20 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in", detail)
     }
 
+    /// 401: no operator.
+    #[must_use]
+    pub fn no_operator() -> Self {
+        let detail = "Send an operator's token as Authorization: Bearer.";
+        Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in", detail)
+    }
+
+    /// 403: an operator who may look and not act.
+    #[must_use]
+    pub fn read_only() -> Self {
+        let detail = "This token has the role read: it may look, and not act.";
+        Self::new(StatusCode::FORBIDDEN, "read-only", "Read only", detail)
+    }
+
     /// 403: a browser came here from a page that is not ours.
     #[must_use]
     pub fn cross_origin() -> Self {
@@ -86,6 +100,12 @@ impl Problem {
     pub fn unknown_activation() -> Self {
         let detail = "There is no such activation for this session.";
         Self::new(StatusCode::NOT_FOUND, "unknown-activation", "Unknown activation", detail)
+    }
+
+    /// 404, said to an operator, who may see them all.
+    #[must_use]
+    pub fn no_such_activation() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown-activation", "Unknown activation", "There is no such activation.")
     }
 
     /// 404 for any other path.
@@ -122,6 +142,20 @@ impl Problem {
         let mut problem = Self::new(StatusCode::CONFLICT, "idempotency-in-flight", "Still running", detail);
         problem.retry_after = Some(1);
         problem
+    }
+
+    /// 409: an operator's act that would change nothing.
+    #[must_use]
+    pub fn nothing_to_do(detail: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, "nothing-to-do", "Nothing to do", detail)
+    }
+
+    /// 409: the platforms may have forgotten the key of what is to be tried again.
+    #[must_use]
+    pub fn too_old() -> Self {
+        let detail = "This was asked for more than 30 days ago, and platforms keep no key longer: tried again, it could be done \
+                      twice. Look at the platforms, then cancel.";
+        Self::new(StatusCode::CONFLICT, "too-old", "Too old", detail)
     }
 
     /// 410: the code is over.

@@ -8,13 +8,13 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::Activation;
 use landfall_shared::buyer::{AccountId, InstanceId, Invalid};
-use landfall_shared::command::{Lane, Queued};
+use landfall_shared::command::Queued;
 use landfall_shared::crash;
 use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, SpiAnswer, SpiCall};
 use landfall_shared::marketplace::alibaba::token::Parameters;
 use landfall_shared::purchase::{MarketplaceName, Notice, Purchase, PurchaseState, Purchased};
 use landfall_shared::store::marketplace_calls::{self, Call, Verdict};
-use landfall_shared::store::{activations, commands, purchases, sealed};
+use landfall_shared::store::{activations, purchases, said};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -319,17 +319,7 @@ async fn write(
     activation: &Activation,
     queued: Option<Queued>,
 ) -> Result<Changed, sqlx::Error> {
-    if activation.cancelled.is_some() {
-        commands::cancel_what_waits(db, activation.id).await?;
-        sealed::erase(db, activation.id).await?;
-    }
-    if let Some(queued) = &queued {
-        if queued.command.lane() == Lane::Lifecycle {
-            commands::supersede_dead_report(db, activation.id).await?;
-        }
-        let redispatch = app.config.common.redispatch_after.as_secs_f64();
-        commands::insert(db, activation.id, queued, redispatch, &trace::parent()).await?;
-    }
-    let version = activations::save(db, activation).await?;
+    let redispatch = app.config.common.redispatch_after.as_secs_f64();
+    let version = said::write(db, activation, queued.as_ref(), redispatch, &trace::parent()).await?;
     Ok(Changed { id: activation.id, version, status: activation.status().as_str(), queued })
 }

@@ -24,6 +24,7 @@ pub use asked::CannotNow;
 pub use outcome::{ChallengeChange, Follow, Happened, LookedUp, Outcome};
 pub use registering::PasswordFor;
 pub use request::{AskedWorkspace, Call, Company, NewAccount, NewWorkspace, Registration, Request};
+pub use said::NothingToDo;
 pub use standing::Status;
 
 /// One buyer's way from a purchase to a bound workspace.

@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Acquire, ConnectOptions, PgPool, Postgres, Transaction};
 
 pub mod activations;
+pub mod audit;
 pub mod challenges;
 pub mod commands;
 pub mod due;
@@ -17,9 +18,11 @@ pub mod idempotency;
 pub mod mail_sender;
 pub mod marketplace_calls;
 pub mod purchases;
+pub mod said;
 pub mod sealed;
 pub mod sessions;
 pub mod settle;
+pub mod typed_entries;
 
 /// How long one statement may take. Every door of the API answers within 10 s, also when PostgreSQL does not.
 const STATEMENT_TIMEOUT: &str = "6000";

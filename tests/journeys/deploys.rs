@@ -77,15 +77,24 @@ async fn a_mail_that_hangs(wishes: Wishes) -> (Stack, Buyer) {
 #[tokio::test]
 async fn what_cannot_be_ended_in_time_is_handed_back_at_once() {
     let (mut stack, buyer) = a_mail_that_hangs(Wishes::default().with(NEVER.0, NEVER.1)).await;
+    // One that the buyer may see, too: it is shown as running once it has been in hand for a while.
+    let mut other = stack.buyer();
+    other.comes_to_the_choice().await;
+    assert_eq!(other.asks_for_code("registration", "other@example.com").await.status(), StatusCode::ACCEPTED);
+    let seen = other.sees_steps("send_verification_code", "running", 1).await;
     stack.workers().signal("TERM");
     let status = stack.workers().ends().await;
     assert!(status.success(), "{status}");
     let back = "select exists (select from commands where lane = 'mail' and hidden and state = 'ready'
                                and lease_until is null and due_at <= now())";
     rows_say(&stack, "the mail is due", back).await;
+    let again = other.sees().await;
+    assert_eq!(again["steps"].as_array().unwrap().last().unwrap()["status"], "queued", "{again:#}");
+    assert!(again["version"].as_i64() > seen["version"].as_i64(), "what shows is a new version");
     stack.heal().await;
     stack.start_workers().await;
     buyer.reads_code("ann@bills.example", 1).await;
+    other.reads_code("other@example.com", 1).await;
     stack.ends_well().await;
 }
 

@@ -4,6 +4,7 @@
 use landfall_tests::journey::Buyer;
 use landfall_tests::patience::until;
 use landfall_tests::registering::form;
+use landfall_tests::seller::{Seller, sees};
 use landfall_tests::stack::{Stack, Wishes};
 use serde_json::{Value, json};
 
@@ -101,6 +102,40 @@ async fn a_binding_that_never_arrived_is_told_of_the_release_too() {
     let seen = buyer.sees_steps("release", "succeeded", 1).await;
     assert_eq!(seen["status"], "cancelled", "{seen:#}");
     assert_eq!(told(&stack, &buyer).await, ["released"]);
+    stack.ends_well().await;
+}
+
+/// Whoever has typed the right ids and waits for a renewal, or for an announcement, learns that there is nothing to wait for.
+#[tokio::test]
+async fn a_typed_entry_that_waits_for_the_marketplace_ends_with_the_instance() {
+    let mut stack = Wishes::default().by_announcement().start().await;
+    let seller = Seller::of(&stack);
+    let types = async |account_id: &str, instance_id: &str| {
+        let ids = json!({"marketplace": "alibaba", "account_id": account_id, "instance_id": instance_id});
+        let entered = seller.caller.post("v1/activations", ids).await.is(202);
+        let caller = seller.caller.with("authorization", &format!("Bearer {}", entered["token"].as_str().unwrap()));
+        (caller, format!("v1/activations/{}", entered["id"].as_str().unwrap()))
+    };
+    let says = async |action: &str, instance_id: &str| {
+        let said = seller.calls(&[("action", action), ("instanceId", instance_id)]).await;
+        assert_eq!(said.text, r#"{"success":"true"}"#);
+    };
+    let over = |seen: &Value| seen["status"] == "cancelled" && seen["problem"]["code"] == "instance-released";
+    seller.announces("1987654321012345", "400910001").await;
+    says("expiredInstance", "400910001").await;
+    let (ann, path) = types("1987654321012345", "400910001").await;
+    let (eve, guess) = types("1900000000000009", "400910001").await;
+    sees(&ann, &path, "it has expired", |seen| seen["problem"]["code"] == "instance-not-active").await;
+    sees(&eve, &guess, "it is no guess of mine", |seen| seen["problem"]["code"] == "account-mismatch").await;
+    says("releaseInstance", "400910001").await;
+    assert!(over(&ann.get(&path).await.is(200)));
+    assert_eq!(eve.get(&guess).await.is(200)["problem"]["code"], "account-mismatch");
+    // Released before it was announced: what was kept is applied, and what waited goes on to its end.
+    let (bob, path) = types("1987654321012345", "400910002").await;
+    sees(&bob, &path, "nobody knows it", |seen| seen["problem"]["code"] == "instance-not-found").await;
+    says("releaseInstance", "400910002").await;
+    seller.announces("1987654321012345", "400910002").await;
+    sees(&bob, &path, "it is over", over).await;
     stack.ends_well().await;
 }
 

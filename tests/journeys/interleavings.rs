@@ -20,6 +20,7 @@ fn plans() -> impl Strategy<Value = ([usize; 4], Vec<Move>)> {
         2 => which.prop_map(Move::BuyerActs),
         2 => (which, 0..9_u8).prop_map(|(instance, notice)| Move::MarketplaceSays { instance, notice }),
         1 => which.prop_map(Move::OperatorCancels),
+        1 => which.prop_map(Move::OperatorRetries),
     ];
     (prop::array::uniform4(0..8_usize), proptest::collection::vec(one, 10..80))
 }

@@ -185,8 +185,17 @@ async fn a_link_leads_to_the_holder_else_to_what_a_login_began_else_to_a_new_one
     assert_eq!(seller.calls(&release).await.text, r#"{"success":"true"}"#);
     let seen = buyer.get(&path).await.is(200);
     assert_eq!((&seen["status"], &seen["problem"]["code"]), (&json!("cancelled"), &json!("instance-released")));
-    let back = one.get(&seller.link(&stack.pool, "400130003", 2).await).await;
-    assert!(back.status == 403 && back.text.contains("Purchased Services"), "{}", back.text);
+    // A new one, which is over, and says so; a double click leads to the same.
+    let link = seller.link(&stack.pool, "400130003", 2).await;
+    let led = one.get(&link).await;
+    assert_ne!(landed(&led), path);
+    assert_eq!(landed(&one.get(&link).await), landed(&led));
+    let owner = one.with("cookie", &led.cookie());
+    let seen = owner.get(&landed(&led)).await.is(200);
+    assert_eq!((&seen["status"], &seen["problem"]["code"]), (&json!("cancelled"), &json!("instance-released")));
+    assert_eq!((&seen["account_id"], &seen["stage"]), (&json!(ACCOUNT), &json!("purchase")));
+    let page = owner.get(led.header("location").trim_start_matches('/')).await;
+    assert!(page.status == 200 && page.text.contains("The marketplace has ended this instance"), "{}", page.text);
     stack.ends_well().await;
 }
 

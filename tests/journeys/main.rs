@@ -18,6 +18,7 @@ mod polling;
 mod neighbours;
 mod deploys;
 mod races;
+mod operators;
 
 mod pages;
 mod corners;

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use landfall_tests::caller::{Caller, Reply};
+use landfall_tests::operator::Operator;
 use landfall_tests::patience::until;
 use landfall_tests::proxy::{Proxy, Wire};
 use landfall_tests::seller::{Seller, announcement, sees};
-use landfall_tests::stack::{Stack, Wishes, free_port};
+use landfall_tests::stack::{Stack, Wishes, free_port, secrets};
 use reqwest::Method;
 use serde_json::json;
 
@@ -45,7 +46,10 @@ async fn every_door_answers(stack: &Stack, caller: &Caller, cookie: &str, path: 
             in_time(out.send(Method::DELETE, "v1/session", None)),
             in_time(stream.get(path)),
         );
-        for reply in [typed, out, stream] {
+        let operator = Operator::with_token(caller.base(), secrets::OPERATOR);
+        let id = path.rsplit('/').next().unwrap();
+        let acts = ["cancel", "retry"].map(|act| in_time(operator.acts(id, act, json!({"reason": "a test"}))));
+        for reply in [typed, out, stream].into_iter().chain(join_all(acts).await) {
             reply.is_problem(503, "unavailable");
         }
     };
@@ -66,8 +70,11 @@ async fn every_door_answers(stack: &Stack, caller: &Caller, cookie: &str, path: 
             assert!(answer[member] == value && answer["message"].is_string(), "{answer}");
         }
         assert_eq!(bad.is(200)["instanceId"], "0");
-        assert_eq!(login.status, 503);
-        assert_eq!(login.header("retry-after"), "2");
+        is_a_page_that_asks_for_patience(&login);
+    };
+    let page = async {
+        let page = path.replace("v1/activations/", "activate/");
+        is_a_page_that_asks_for_patience(&in_time(ann.get(&page)).await);
     };
     let inside = async {
         assert_eq!(in_time(caller.get("healthz")).await.status, 200);
@@ -76,7 +83,15 @@ async fn every_door_answers(stack: &Stack, caller: &Caller, cookie: &str, path: 
         assert_eq!(in_time(caller.get("activate")).await.status, 200);
         assert_eq!(in_time(caller.get("metrics")).await.status, 200);
     };
-    tokio::join!(posts, gets, others, marketplace, inside);
+    tokio::join!(posts, gets, others, marketplace, page, inside);
+}
+
+/// Who opens a page is a buyer, not a program.
+fn is_a_page_that_asks_for_patience(reply: &Reply) {
+    assert_eq!((reply.status, reply.header("retry-after")), (503, "2"), "{}", reply.text);
+    assert!(reply.header("content-type").starts_with("text/html"), "{:?}", reply.headers);
+    assert!(reply.text.contains("Nothing is lost") && reply.text.contains("Login Directly"), "{}", reply.text);
+    assert!(reply.header("set-cookie").is_empty());
 }
 
 async fn a_buyer(stack: &Stack, instance_id: &str) -> (String, String) {

@@ -8,6 +8,7 @@ use landfall_tests::events::Came;
 use landfall_tests::patience::until;
 use landfall_tests::seller::{Seller, sees};
 use landfall_tests::stack::{Stack, Wishes};
+use landfall_tests::supervised::rows_say;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -131,7 +132,9 @@ async fn versions_are_streamed_until_the_end() {
     assert!(outdated.next_event().await.unwrap().0 > version);
     let mut garbled = ann.with("last-event-id", "x").streams(&path).await;
     assert!(garbled.next_event().await.is_some());
-    // Every stream ends with the final state, and whoever has seen that is told not to come again.
+    // Every stream ends with the final state, and whoever has seen that is told not to come again. A mail that is on its way
+    // would still come to its end after that.
+    rests(&ann, &path).await;
     let release = [("action", "releaseInstance"), ("instanceId", "400330001")];
     assert_eq!(seller.calls(&release).await.text, r#"{"success":"true"}"#);
     let mut last = 0;
@@ -230,7 +233,7 @@ async fn it_is_said_when_to_ask_again_while_something_is_in_hand() {
         assert_eq!(ann.with("if-none-match", "*").get(&path).await.header("retry-after"), again);
     }
     // Never later than the next attempt.
-    set("update commands set dispatched_at = null, attempts = 3, not_before = now() + interval '9 seconds',
+    set("update commands set dispatched_at = null, attempts = 3, attempts_shown = 3, not_before = now() + interval '9 seconds',
          due_at = now() + interval '1 hour', problem = '{\"code\":\"internal\",\"detail\":\"x\"}'")
     .await;
     let step = ann.get(&path).await.is(200)["steps"][0].clone();
@@ -359,4 +362,28 @@ fn is_whole(seen: &Value) {
         assert_eq!(members(&seen["binding"]), ["bound_at", "site", "workspace_id", "workspace_name"]);
         assert!(is_time(&seen["binding"]["bound_at"]));
     }
+}
+
+/// A worker that dies has begun an attempt: that shows with the next outcome, and not before, for only that is a new version.
+#[tokio::test]
+async fn what_shows_changes_with_the_version_only_also_when_a_worker_dies() {
+    let mut stack = Stack::start().await;
+    let mut ann = stack.buyer();
+    ann.comes_to_the_choice().await;
+    stack.fault("mail", json!({"kind": "hang", "path": "data"})).await;
+    assert_eq!(ann.asks_for_code("registration", "ann@example.com").await.status(), 202);
+    let seen = ann.sees_steps("send_verification_code", "running", 1).await;
+    stack.kill_workers();
+    stack.start_workers().await;
+    let again = "select exists (select from commands where lane = 'mail' and attempts = 2 and lease_until > now())";
+    rows_say(&stack, "another worker has it", again).await;
+    assert_eq!(ann.sees().await, seen);
+    // The mail server keeps hanging for whoever hangs already.
+    stack.kill_workers();
+    stack.heal().await;
+    stack.start_workers().await;
+    ann.reads_code("ann@example.com", 1).await;
+    let seen = ann.sees_steps("send_verification_code", "succeeded", 1).await;
+    assert!(seen["steps"].as_array().unwrap().last().unwrap()["attempt"].as_i64() >= Some(2), "{seen:#}");
+    stack.ends_well().await;
 }

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use landfall_tests::journey::Buyer;
 use landfall_tests::links::{Link, Links};
+use landfall_tests::operator::Operator;
 use landfall_tests::patience::until;
 use landfall_tests::proxy::Way::Back;
 use landfall_tests::proxy::Wire;
@@ -158,6 +159,39 @@ async fn a_release_while_any_step_is_in_flight_ends_it_and_leaves_nothing_bound(
             assert_eq!(told(&stack, &held.buyer).await, due, "{step:?} {wire:?}: {seen:#}");
         }
     }
+    stack.ends_well().await;
+}
+
+#[tokio::test]
+async fn an_operators_cancelling_while_any_step_is_in_flight_ends_it_and_leaves_nothing_bound() {
+    let (mut stack, links) = a_stack_with_links(Wishes::default()).await;
+    let operator = Operator::of(&stack);
+    let mut undone = 0;
+    for (number, step) in InFlight::ALL.into_iter().enumerate() {
+        for (way, wire) in [Wire::Silent(Back), Wire::Stalls].into_iter().enumerate() {
+            if !soak::is_long() && (number + way) % 2 == 0 && step != InFlight::BindWorkspace {
+                continue;
+            }
+            let mut held = Held { links: &links, buyer: stack.buyer(), name: format!("ann{number}{way}") };
+            held.brings(step, wire).await;
+            let shown = operator.cancels(&held.buyer.activation_id, "asked for by the buyer").await;
+            assert_eq!(shown["status"], "cancelled", "{step:?} {wire:?}: {shown:#}");
+            links.heal();
+            stack.is_sound(&[]).await;
+            let seen = held.buyer.sees().await;
+            assert_eq!(seen["problem"]["code"], "cancelled-by-operator", "{step:?} {wire:?}: {seen:#}");
+            // It was bound, or was going to be: once that is known it is taken back.
+            undone += usize::from(step == InFlight::BindWorkspace);
+            assert_eq!(stack.effects("billing_center", "DELETE", "/binding").await, undone, "{step:?} {wire:?}");
+            assert_eq!(told(&stack, &held.buyer).await, [""; 0], "{step:?} {wire:?}");
+            // The instance was given back: the buyer begins anew, and comes as far as her cloud account leads.
+            held.buyer.logs_in_directly().await;
+            let again = held.buyer.settles().await;
+            assert_eq!(again["status"], "waiting_for_buyer", "{step:?} {wire:?}: {again:#}");
+            assert_ne!(again["id"], seen["id"]);
+        }
+    }
+    assert_eq!(undone, 2);
     stack.ends_well().await;
 }
 

@@ -181,6 +181,66 @@ async fn at_once_no_more_entries_are_taken_than_one_by_one() {
     stack.ends_well().await;
 }
 
+/// Many who guess at once, from many addresses and over two processes: what is being verified may be a mismatch, too.
+#[tokio::test]
+async fn however_many_guess_at_once_five_are_judged() {
+    let wishes = Wishes::default().by_announcement().with("TRUSTED_PROXIES", "127.0.0.0/8");
+    let mut stack = wishes.start().await;
+    let (_api, other) = stack.another_api(&[]);
+    landfall_tests::stack::ready(&other).await;
+    let seller = Seller::of(&stack);
+    seller.announces(ACCOUNT, "400550001").await;
+    let callers = [seller.caller.clone(), seller.caller.at(&other)];
+    let guesses = (0..40).map(|n| {
+        let caller = callers[n % 2].with("x-forwarded-for", &format!("203.0.113.{n}"));
+        let guess = ids(&format!("19000000000000{n:02}"), "400550001");
+        async move {
+            loop {
+                let reply = caller.post("v1/activations", guess.clone()).await;
+                // Whoever is told to come back in a moment does so at once.
+                if reply.status != 429 || reply.header("retry-after").parse::<i64>().unwrap() > 60 {
+                    return reply;
+                }
+            }
+        }
+    });
+    let replies = join_all(guesses).await;
+    let taken = replies.iter().filter(|reply| reply.status == 202).count();
+    for refused in replies.iter().filter(|reply| reply.status != 202) {
+        refused.is_problem(429, "too-many-requests");
+    }
+    assert_eq!(taken, 5);
+    stack.is_sound(&[]).await;
+    let judged = "select count(*) from commands where state = 'refused' and problem ->> 'code' = 'account-mismatch'";
+    let judged: i64 = sqlx::query_scalar(judged).fetch_one(&stack.pool).await.unwrap();
+    assert_eq!(judged, 5);
+    stack.ends_well().await;
+}
+
+/// Whoever is being verified holds a place, and gives it back if it was no mismatch.
+#[tokio::test]
+async fn a_place_is_given_back_by_whoever_did_not_mismatch() {
+    let mut stack = Wishes::default().by_announcement().prepare().await;
+    stack.start_api().await;
+    let seller = Seller::of(&stack);
+    let mut entries = Vec::new();
+    for _ in 0..5 {
+        let entry = seller.caller.post("v1/activations", ids(ACCOUNT, "400560001")).await.is(202);
+        entries.push(entered(&seller, &entry));
+    }
+    let refused = seller.caller.post("v1/activations", ids(ACCOUNT, "400560001")).await;
+    refused.is_problem(429, "too-many-requests");
+    assert!(refused.header("retry-after").parse::<i64>().unwrap() <= 60);
+    // Of another instance nothing is known.
+    let _ = seller.caller.post("v1/activations", ids(ACCOUNT, "400560002")).await.is(202);
+    stack.start_workers().await;
+    for (caller, path) in &entries {
+        sees(caller, path, "nobody knows it", |seen| seen["problem"]["code"] == "instance-not-found").await;
+    }
+    let _ = seller.caller.post("v1/activations", ids(ACCOUNT, "400560001")).await.is(202);
+    stack.ends_well().await;
+}
+
 #[tokio::test]
 async fn the_typed_entry_can_be_switched_off() {
     let mut stack = Wishes::default().by_announcement().with("TYPED_ENTRY", "off").start().await;

@@ -8,10 +8,8 @@ use url::Url;
 use crate::entrusted;
 use crate::patience::until;
 
-/// The first request under this key still runs, in a connection whose end the API has not noticed.
-fn is_in_flight(answer: &Response) -> bool {
-    answer.status() == StatusCode::CONFLICT && answer.headers().contains_key("retry-after")
-}
+mod asking;
+mod seeing;
 
 /// A buyer with a browser.
 pub struct Buyer {
@@ -25,7 +23,7 @@ pub struct Buyer {
     pub account_id: String,
     pub instance_id: String,
     pub activation_id: String,
-    versions: i64,
+    seen: Value,
 }
 
 impl Buyer {
@@ -50,7 +48,7 @@ impl Buyer {
             account_id: nothing(),
             instance_id: nothing(),
             activation_id: nothing(),
-            versions: 0,
+            seen: Value::Null,
         }
     }
 
@@ -129,24 +127,9 @@ impl Buyer {
         None
     }
 
-    async fn api_answers(&self) {
-        let alive = self.api.join("healthz").unwrap();
-        until("the API answers again", || async { self.http.get(alive.clone()).send().await.ok() }).await;
-    }
-
-    fn keep_session(&mut self, answer: &Response) {
-        for cookie in answer.headers().get_all("set-cookie") {
-            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-            if let Some(value) = cookie.strip_prefix("landfall_session=") {
-                entrusted::secret(&self.api, value);
-                self.session = Some(cookie.to_owned());
-            }
-        }
-    }
-
     /// The browser turns to another activation: its versions begin anew.
     pub fn begins_another(&mut self) {
-        self.versions = 0;
+        self.seen = Value::Null;
     }
 
     /// The id of her session.
@@ -167,134 +150,6 @@ impl Buyer {
         self.language = Some(language);
     }
 
-    /// Asks the API, with the session if there is one.
-    pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let mut request = self.http.request(method.clone(), self.api.join(path).unwrap());
-        if let Some(session) = &self.session {
-            request = request.header("cookie", session);
-        }
-        if let Some(language) = self.language {
-            request = request.header("accept-language", language);
-        }
-        if let Some(body) = body {
-            entrusted::body(&self.api, &body);
-            request = request.json(&body);
-        }
-        if !self.insists {
-            return self.noted(request.send().await.unwrap()).await;
-        }
-        if method == Method::POST {
-            request = request.header("idempotency-key", uuid::Uuid::new_v4().to_string());
-        }
-        let answer = until("the API answers", || async {
-            let answer = request.try_clone().unwrap().send().await.ok()?;
-            let passing = [StatusCode::SERVICE_UNAVAILABLE].contains(&answer.status()) || is_in_flight(&answer);
-            (!passing).then_some(answer)
-        });
-        self.noted(answer.await).await
-    }
-
-    /// Notes what a problem says: no secret may stand in it.
-    async fn noted(&self, answer: Response) -> Response {
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.unwrap();
-        let text = String::from_utf8_lossy(&body);
-        if status.is_client_error() || status.is_server_error() {
-            entrusted::problem(&self.api, &text);
-        } else if let Ok(body) = serde_json::from_str(&text) {
-            entrusted::body(&self.api, &body);
-        }
-        let mut again = http::Response::new(body);
-        (*again.status_mut(), *again.headers_mut()) = (status, headers);
-        again.into()
-    }
-
-    /// Asks about, or of, the activation.
-    pub async fn asks(&self, method: Method, what: &str, body: Option<Value>) -> Response {
-        let path = format!("v1/activations/{}{what}", self.activation_id);
-        self.api(method, &path, body).await
-    }
-
-    async fn sandbox(&self, method: Method, path: &str, body: Value) -> Response {
-        self.http.request(method, self.sandbox.join(path).unwrap()).json(&body).send().await.unwrap()
-    }
-
-    /// What exists before: POST of contract §8, giving the new thing's id.
-    pub async fn has(&self, what: &str, body: Value) -> String {
-        let made = self.sandbox(Method::POST, &format!("sandbox/{what}"), body).await;
-        assert_eq!(made.status(), StatusCode::CREATED, "{}", made.text().await.unwrap());
-        made.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
-    }
-
-    /// A poll of the activation, to be sent as the test likes.
-    pub fn polls(&self) -> reqwest::RequestBuilder {
-        let url = self.api.join(&format!("v1/activations/{}", self.activation_id)).unwrap();
-        self.http.get(url).header("cookie", self.session.clone().unwrap_or_default())
-    }
-
-    /// A poll by a page token alone.
-    pub fn polls_with_token(&self, token: &str) -> reqwest::RequestBuilder {
-        let url = self.api.join(&format!("v1/activations/{}", self.activation_id)).unwrap();
-        self.http.get(url).header("authorization", format!("Bearer {token}"))
-    }
-
-    /// A write without a body, to be sent as the test likes.
-    pub fn posts(&self, what: &str) -> reqwest::RequestBuilder {
-        let url = self.api.join(&format!("v1/activations/{}{what}", self.activation_id)).unwrap();
-        self.http.post(url).header("cookie", self.session.clone().unwrap_or_default()).json(&json!({}))
-    }
-
-    /// The activation as it is polled. Its version may never fall.
-    pub async fn sees(&mut self) -> Value {
-        let answer = self.asks(Method::GET, "", None).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
-        let seen: Value = answer.json().await.unwrap();
-        let version = seen["version"].as_i64().unwrap();
-        assert!(version >= self.versions, "version fell from {} to {version}", self.versions);
-        self.versions = version;
-        seen
-    }
-
-    /// Waits until nothing of the journey is in hand, by the long poll that pages use.
-    pub async fn settles(&mut self) -> Value {
-        self.sees_when("the activation settles", |seen| {
-            !["running", "retrying"].contains(&seen["status"].as_str().unwrap())
-        })
-        .await
-    }
-
-    /// Waits until the activation is as described.
-    pub async fn sees_when(&mut self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let api = self.api.join(&format!("v1/activations/{}", self.activation_id)).unwrap();
-        let session = self.session.clone().unwrap_or_default();
-        let http = self.http.clone();
-        let is = &is;
-        let known = std::cell::Cell::new(None::<i64>);
-        let known = &known;
-        let seen = until(what, || {
-            let mut request = http.get(api.clone()).header("cookie", &session).header("prefer", "wait=5");
-            if let Some(version) = known.get() {
-                request = request.header("if-none-match", format!("\"{version}\""));
-            } else {
-                request = http.get(api.clone()).header("cookie", &session);
-            }
-            async move {
-                let answer = request.send().await.ok()?;
-                if answer.status() != StatusCode::OK {
-                    return None;
-                }
-                let seen: Value = answer.json().await.ok()?;
-                known.set(seen["version"].as_i64());
-                is(&seen).then_some(seen)
-            }
-        })
-        .await;
-        let version = seen["version"].as_i64().unwrap();
-        assert!(version >= self.versions, "version fell from {} to {version}", self.versions);
-        self.versions = version;
-        seen
-    }
-
     /// Asks for a code that proves a Billing Center account.
     pub async fn asks_for_account_code(&mut self, username: &str) -> Response {
         let body = json!({"purpose": "billing_account", "username": username});
@@ -305,14 +160,6 @@ impl Buyer {
     pub async fn asks_for_code(&mut self, purpose: &str, email: &str) -> Response {
         let body = json!({"purpose": purpose, "email": email});
         self.asks(Method::POST, "/verification-codes", Some(body)).await
-    }
-
-    /// All mails to an address so far.
-    pub async fn mails(&self, to: &str) -> Vec<Value> {
-        let mut url = self.sandbox.join("sandbox/mails").unwrap();
-        url.query_pairs_mut().append_pair("to", to);
-        let mails: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        mails["mails"].as_array().cloned().unwrap_or_default()
     }
 
     /// Reads the code in the latest mail, once so many mails have come.
@@ -373,15 +220,6 @@ impl Buyer {
         let said = self.sandbox(Method::POST, &path, details).await;
         let told_again = self.insists && said.status() == StatusCode::BAD_GATEWAY;
         assert!(told_again || said.status() == StatusCode::OK, "{}", said.text().await.unwrap());
-    }
-
-    /// Waits until so many steps of a name have come to this status.
-    pub async fn sees_steps(&mut self, name: &str, status: &str, times: usize) -> Value {
-        self.sees_when(&format!("{times} {name} {status}"), |seen| {
-            let steps = seen["steps"].as_array().unwrap();
-            steps.iter().filter(|step| step["name"] == name && step["status"] == status).count() >= times
-        })
-        .await
     }
 
     /// Step three: confirms, and is sent to the login page.

@@ -19,7 +19,7 @@ use crate::chance::Chance;
 mod others;
 mod settling;
 
-use others::{bought, buyer_acts, marketplace_says, operator_cancels};
+use others::{bought, buyer_acts, marketplace_says, operator_cancels, operator_retries};
 use settling::{Note, outcome_of, settle_batch};
 
 const MARKETPLACE: MarketplaceName = MarketplaceName::Alibaba;
@@ -33,7 +33,8 @@ pub enum Move {
     Take { worker: usize, message: usize, twice: bool },
     /// A worker settles what it has had in hand longest.
     Settle { worker: usize, outcome: u8 },
-    /// All workers settle all they have in hand, while rows are dispatched, a buyer acts and the marketplace speaks.
+    /// All workers settle all they have in hand, while rows are dispatched, a buyer acts, the marketplace speaks and an operator
+    /// cancels and retries.
     AtOnce(u64),
     /// A worker dies with all it has in hand.
     Crash(usize),
@@ -45,6 +46,8 @@ pub enum Move {
     MarketplaceSays { instance: usize, notice: u8 },
     /// An operator cancels.
     OperatorCancels(usize),
+    /// An operator has what died tried again.
+    OperatorRetries(usize),
 }
 
 struct Held {
@@ -143,7 +146,7 @@ impl Ledger {
                 let held = self.workers[worker].remove(0);
                 self.settle(vec![(held, outcome)]).await
             }
-            Move::AtOnce(seed) => self.all_at_once(seed).await,
+            Move::AtOnce(seed) => Box::pin(self.all_at_once(seed)).await,
             Move::Crash(worker) => {
                 self.workers[worker].clear();
                 Ok(())
@@ -162,6 +165,11 @@ impl Ledger {
             Move::OperatorCancels(activation) => {
                 let id = self.activations[activation % self.activations.len()];
                 let changed = operator_cancels(&self.pool, id).await.map_err(said)?;
+                self.note(changed.into_iter().collect())
+            }
+            Move::OperatorRetries(activation) => {
+                let id = self.activations[activation % self.activations.len()];
+                let changed = operator_retries(&self.pool, id).await.map_err(said)?;
                 self.note(changed.into_iter().collect())
             }
         }
@@ -219,18 +227,26 @@ impl Ledger {
         }
         let id = self.activations[chance.below(self.activations.len())];
         let instance = self.instances[chance.below(self.instances.len())].clone();
+        let (over, dead) = (self.activations[chance.below(4)], self.activations[chance.below(4)]);
+        let (is_cancelled, is_retried) = (chance.below(4) == 0, chance.below(2) == 0);
         let notice = u8::try_from(chance.below(9)).unwrap();
         let name = NAMES[chance.below(NAMES.len())];
-        let (settled, acted, changed, leased, again) = tokio::join!(
+        let (settled, acted, changed, operated, leased, again) = tokio::join!(
             join_all(batches),
             buyer_acts(&self.pool, id),
             marketplace_says(&self.pool, &instance, notice),
+            async {
+                let cancelled = if is_cancelled { operator_cancels(&self.pool, over).await? } else { None };
+                let retried = if is_retried { operator_retries(&self.pool, dead).await? } else { None };
+                Ok([cancelled, retried])
+            },
             due::lease(&self.pool, name, LONG),
             due::dispatched_again(&self.pool, 1.0),
         );
         again.map_err(said)?;
         self.messages.extend(leased.map_err(said)?);
         self.note(acted.map_err(said)?.into_iter().chain(changed.map_err(said)?).collect())?;
+        self.note(operated.map_err(said)?.into_iter().flatten().collect())?;
         for notes in settled {
             self.note_settled(notes?)?;
         }

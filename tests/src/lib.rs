@@ -31,6 +31,7 @@ pub mod meddler;
 pub mod caller;
 pub mod events;
 pub mod seller;
+pub mod operator;
 pub mod proxy;
 pub mod links;
 pub mod soak;

@@ -15,6 +15,13 @@ use crate::leash::Leashed;
 use crate::patience::until;
 use crate::services::{create_database, services};
 
+mod outside;
+mod variables;
+mod watching;
+
+pub use variables::SITES;
+use variables::{defaults, outside_variables};
+
 pub mod secrets {
     //! The secrets of a test, invented, and long enough to be found: they are searched for in everything that must not hold
     //! them.
@@ -163,66 +170,6 @@ impl Wishes {
     }
 }
 
-/// Two sites, with labels in both languages.
-pub const SITES: &str = "cn=China|中国,sg=Singapore|新加坡";
-
-fn outside_variables(database_url: &str, api_url: &Url) -> BTreeMap<String, String> {
-    [
-        ("SANDBOX_LISTEN_ADDR", "127.0.0.1:0"),
-        ("SANDBOX_SMTP_LISTEN_ADDR", "127.0.0.1:0"),
-        ("SANDBOX_DATABASE_URL", database_url),
-        ("SPI_URL", api_url.join("marketplaces/alibaba/spi").unwrap().as_str()),
-        ("ALIBABA_SECURITY_KEY", secrets::SECURITY_KEY),
-        ("ALIBABA_ACCESS_KEY_ID", secrets::ACCESS_KEY_ID),
-        ("ALIBABA_ACCESS_KEY_SECRET", secrets::ACCESS_KEY_SECRET),
-        ("PLATFORM_SIGNING_SECRET", secrets::SIGNING),
-        ("SITES", SITES),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect()
-}
-
-fn defaults(
-    database_url: &str,
-    nats_url: &str,
-    prefix: &str,
-    api_url: &Url,
-    sandbox_url: &Url,
-    mail_address: &str,
-) -> BTreeMap<String, String> {
-    let at = |path: &str| format!("{sandbox_url}{path}");
-    [
-        ("DATABASE_URL", database_url.to_owned()),
-        ("NATS_URL", nats_url.to_owned()),
-        ("NATS_PREFIX", prefix.to_owned()),
-        ("PUBLIC_URL", api_url.as_str().trim_end_matches('/').to_owned()),
-        ("SECRET_KEY", secrets::SECRET_KEY.to_owned()),
-        ("BRAND_NAME", "Acme Observability|艾克观测".to_owned()),
-        ("SITES", SITES.to_owned()),
-        ("LOGIN_URL", at("console/login?site={site}")),
-        ("BILLING_CENTER_LOGIN_URL", at("billing-center/login")),
-        ("SMTP_URL", format!("smtp://landfall:{}@{mail_address}", secrets::SMTP_PASSWORD)),
-        ("MAIL_FROM", "Acme <activation@acme.example>".to_owned()),
-        ("BILLING_CENTER_URL", at("billing-center")),
-        ("CONSOLE_URL", at("console")),
-        ("PLATFORM_SIGNING_SECRET", secrets::SIGNING.to_owned()),
-        ("ALIBABA_SECURITY_KEY", secrets::SECURITY_KEY.to_owned()),
-        ("ALIBABA_ACCESS_KEY_ID", secrets::ACCESS_KEY_ID.to_owned()),
-        ("ALIBABA_ACCESS_KEY_SECRET", secrets::ACCESS_KEY_SECRET.to_owned()),
-        ("ALIBABA_API_URL", sandbox_url.as_str().trim_end_matches('/').to_owned()),
-        ("OPERATOR_TOKENS", format!("test:act:{}", secrets::OPERATOR)),
-        // Short, so that a test sees a retry; never so short that a noisy machine makes one.
-        ("RETRY_INITIAL_MS", "200".to_owned()),
-        ("RETRY_MAX_MS", "1000".to_owned()),
-        ("REDISPATCH_AFTER_MS", "2000".to_owned()),
-        ("RUST_LOG", "info,landfall_shared=debug,landfall_api=debug,landfall_workers=debug".to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
-}
-
 impl Stack {
     /// A Landfall with the defaults of the tests.
     pub async fn start() -> Self {
@@ -312,15 +259,6 @@ impl Stack {
         self.workers = None;
     }
 
-    /// Starts the outside world again, with another value of one of its variables.
-    pub async fn restart_sandbox_with(&mut self, name: &str, value: &str) {
-        self.sandbox = None;
-        self.outside.variables.insert(name.to_owned(), value.to_owned());
-        self.sandbox = Some(self.outside.spawn(&[]));
-        let url = self.sandbox_url.join("sandbox/mails").unwrap();
-        until("the sandbox answers", || async { reqwest::get(url.clone()).await.ok() }).await;
-    }
-
     /// Kills the API, as a power cut would.
     pub fn kill_api(&mut self) {
         self.api = None;
@@ -336,78 +274,10 @@ impl Stack {
         self.workers.as_mut().expect("workers were started")
     }
 
-    /// Everything the processes have logged.
-    pub fn logs(&self) -> String {
-        let names = ["landfall-api.log", "landfall-workers.log"];
-        names.iter().map(|name| std::fs::read_to_string(self.log.join(name)).unwrap_or_default()).collect()
-    }
-
-    /// A JetStream context over the test's NATS.
-    pub async fn jetstream(&self) -> async_nats::jetstream::Context {
-        async_nats::jetstream::new(async_nats::connect(&self.nats_url).await.unwrap())
-    }
-
-    /// The name of the stream of wake-ups.
-    pub fn stream(&self) -> String {
-        format!("{}LANDFALL_COMMANDS", self.prefix)
-    }
-
-    /// How many calls of one kind the outside world has seen take effect.
-    pub async fn effects(&self, part: &str, method: &str, path: &str) -> usize {
-        let calls = self.calls(part).await;
-        let took_effect = |call: &&serde_json::Value| {
-            call["method"] == method
-                && call["effect"] == true
-                && call["path"].as_str().is_some_and(|at| at.contains(path))
-        };
-        calls.iter().filter(took_effect).count()
-    }
-
-    /// What was asked of a part of the outside world.
-    pub async fn calls(&self, part: &str) -> Vec<serde_json::Value> {
-        let url = self.sandbox_url.join(&format!("sandbox/calls?part={part}")).unwrap();
-        let answer: serde_json::Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-        answer["calls"].as_array().cloned().unwrap_or_default()
-    }
-
-    /// The sum of a metric of the workers over all its labels; 0 while there is none.
-    pub async fn metric(&self, name: &str) -> f64 {
-        let text = reqwest::get(self.workers_url.join("metrics").unwrap()).await.unwrap().text().await.unwrap();
-        let values = text.lines().filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let family = series.split('{').next()?;
-            (family == name).then(|| value.parse::<f64>().ok()).flatten()
-        });
-        values.sum()
-    }
-
-    /// Waits until a series of the workers has a value.
-    pub async fn metric_is(&self, series: &str, value: f64) {
-        until(&format!("{series} is {value}"), || async {
-            let text = reqwest::get(self.workers_url.join("metrics").unwrap()).await.ok()?.text().await.ok()?;
-            let now = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse::<f64>().ok())?;
-            ((now - value).abs() < f64::EPSILON).then_some(())
-        })
-        .await;
-    }
-
     /// A number that no other call of this stack gets.
     pub fn number(&self) -> u32 {
         static NUMBERS: AtomicU32 = AtomicU32::new(0);
         NUMBERS.fetch_add(1, Ordering::SeqCst)
-    }
-
-    /// Switches a fault on.
-    pub async fn fault(&self, part: &str, fault: serde_json::Value) {
-        let url = self.sandbox_url.join(&format!("sandbox/faults/{part}")).unwrap();
-        let answer = reqwest::Client::new().put(url).json(&fault).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-    }
-
-    /// Switches all faults off.
-    pub async fn heal(&self) {
-        let url = self.sandbox_url.join("sandbox/faults").unwrap();
-        assert!(reqwest::Client::new().delete(url).send().await.unwrap().status().is_success());
     }
 }
 
@@ -428,9 +298,15 @@ impl Program {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, below those that the kernel gives to whoever asks for any (from 32768 on): nobody gets it
+/// by chance before its process listens there.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    // Several test programs may run on one machine: each begins elsewhere.
+    let first = std::process::id().wrapping_mul(7919);
+    let ports = std::iter::repeat_with(|| first.wrapping_add(TRIED.fetch_add(1, Ordering::SeqCst)) % 20_000 + 12_000);
+    ports.filter_map(|port| u16::try_from(port).ok()).find(is_free).expect("a port is free")
 }
 
 /// Waits until a process says that it is ready.

@@ -66,12 +66,17 @@ impl InHand {
 
     /// Gives everything in hand to whoever takes it next: the process ends. Its rows are due at once, and what this process may
     /// still learn of them counts no more; its messages go back.
-    pub async fn hand_back(&self, database: &Database) {
+    pub async fn hand_back(&self, database: &Database, wakeups: &Wakeups) {
         let held = self.held_for(Duration::ZERO);
         tracing::warn!(commands = held.len(), "{} commands did not end in time: handing them back", held.len());
         let rows: Vec<(Uuid, i64)> = held.iter().filter_map(|(id, held)| Some((*id, held.fence?))).collect();
-        if let Err(error) = in_time(commands::hand_back(&database.pool(), &rows)).await {
-            tracing::warn!(%error, "they could not be handed back: they come back when their leases end");
+        match in_time(commands::hand_back(&database.pool(), &rows)).await {
+            Ok(shown) => {
+                for changed in shown {
+                    wakeups.hint(changed.id, changed.version, &changed.status);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "they could not be handed back: they come back when their leases end"),
         }
         for (_, held) in &held {
             let _ = held.message.ack_with(AckKind::Nak(None)).await;

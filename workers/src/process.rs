@@ -86,7 +86,7 @@ pub async fn run() -> Result<(), Failed> {
         carried.wait().await;
     };
     if tokio::time::timeout(DRAIN, ended).await.is_err() {
-        runner.in_hand.hand_back(&database).await;
+        runner.in_hand.hand_back(&database, &wakeups).await;
     }
     dispatch::flush(&client, &wakeups).await;
     Ok(())

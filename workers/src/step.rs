@@ -28,6 +28,8 @@ pub struct Step<'a> {
     pub command: Uuid,
     /// It may have been attempted before: whatever it makes may be there already.
     pub attempted: bool,
+    /// An earlier activation of this instance was cancelled, and what it bound is still being taken back.
+    pub being_unbound: bool,
     key: String,
     asking: String,
     telling: String,
@@ -50,6 +52,7 @@ impl<'a> Step<'a> {
             asking: another("asking"),
             telling: another(&format!("telling {version}")),
             attempted: loaded.fence > 0,
+            being_unbound: loaded.being_unbound && loaded.activation.cancelled.is_none(),
             trace: loaded.trace.clone(),
             loaded: (loaded.now, since),
         }

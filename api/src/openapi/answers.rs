@@ -30,6 +30,17 @@ fn problems() -> Vec<(&'static str, u16, &'static str, Vec<Problem>)> {
                 Problem::already_started(),
             ],
         ),
+        ("ReadOnly", 403, "The token may look, and not act.", vec![Problem::read_only()]),
+        (
+            "NothingToDo",
+            409,
+            "The act would change nothing, or is not safe any more.",
+            vec![
+                Problem::nothing_to_do("Nothing of this activation waits for an operator."),
+                Problem::too_old(),
+                Problem::in_flight(),
+            ],
+        ),
         ("CodeExpired", 410, "The code is over.", vec![Problem::code_expired()]),
         ("TooLarge", 413, "The body is larger than any that is needed.", vec![Problem::too_large()]),
         ("UnsupportedMediaType", 415, "The body is not JSON.", vec![Problem::unsupported_media_type()]),

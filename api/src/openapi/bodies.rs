@@ -34,6 +34,13 @@ pub(super) fn schemas(sites: &[&str]) -> Vec<(&'static str, Value)> {
         ("Registration", registration(sites)),
         ("BillingAccountChoice", billing_account()),
         ("WorkspaceChoice", workspace(sites)),
+        (
+            "Reason",
+            object(&[(
+                "reason",
+                json!({"type": "string", "minLength": 1, "maxLength": 1000, "examples": ["asked for by the buyer"]}),
+            )]),
+        ),
     ]
 }
 

@@ -72,11 +72,16 @@ pub(super) fn login() -> Value {
             "Set-Cookie": {"$ref": "#/components/headers/SetCookie"},
         },
     });
-    let back = json!({"description": "A page that sends the buyer back.", "content": {"text/html": {"schema": {"type": "string"}}}});
+    let page = |description: &str| json!({"description": description, "content": {"text/html": {"schema": {"type": "string"}}}});
+    let back = page("A page that sends the buyer back.");
+    let mut later = page("A page that asks for patience: the database does not answer.");
+    if let Some(later) = later.as_object_mut() {
+        later.insert("headers".into(), json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}));
+    }
     let not_found = json!({"$ref": "#/components/responses/NotFound"});
-    let answers = [("303", led), ("403", back), ("404", not_found)];
+    let answers = [("303", led), ("403", back), ("404", not_found), ("503", later)];
     let summary = "Login Directly: the marketplace's signed link";
-    let mut operation = operation("logInDirectly", summary, &[400, 413, 503], &answers);
+    let mut operation = operation("logInDirectly", summary, &[400, 413], &answers);
     operation.insert("parameters".into(), json!(["action", "instanceId", "timeStamp", "token"].map(query)));
     json!({"get": operation})
 }

@@ -33,6 +33,8 @@ pub(super) fn paths() -> Map<String, Value> {
             post("chooseWorkspace", "Bind a workspace, or create and bind one", "WorkspaceChoice", &with_code()),
         ),
         ("/v1/activations/{id}/confirmation", confirm()),
+        ("/v1/operations/activations/{id}/cancel", act("cancel", "An operator ends it, before it is active")),
+        ("/v1/operations/activations/{id}/retry", act("retry", "An operator has what died tried again")),
         ("/marketplaces/alibaba/spi", marketplace::spi()),
         ("/marketplaces/alibaba/login", marketplace::login()),
         ("/openapi.json", json!({"get": plain("openapi", "This document", "application/json", false)})),
@@ -127,6 +129,17 @@ fn confirm() -> Value {
     });
     let statuses = [400, 401, 403, 404, 409, 413, 422, 429, 503];
     on_an_activation(operation("confirm", "Confirm, and learn where to log in", &statuses, &[("200", confirmed)]))
+}
+
+fn act(id: &str, summary: &str) -> Value {
+    let accepted = json!({"$ref": "#/components/responses/Accepted"});
+    let [read_only, nothing] =
+        ["ReadOnly", "NothingToDo"].map(|name| json!({"$ref": format!("#/components/responses/{name}")}));
+    let answers = [("202", accepted), ("403", read_only), ("409", nothing)];
+    let mut operation = operation(id, summary, &[400, 401, 404, 413, 415, 422, 503], &answers);
+    operation.insert("requestBody".into(), body("Reason"));
+    operation.insert("security".into(), json!([{"operator": []}]));
+    json!({"parameters": [reference("id"), reference("IdempotencyKey")], "post": operation})
 }
 
 fn enter() -> Value {

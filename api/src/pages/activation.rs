@@ -15,7 +15,7 @@ use super::known::Known;
 use super::progress::{self, Standing, Task, WayStep};
 use super::refused::{self, Said};
 use super::words::Both;
-use super::{Frame, Page, SentBack, page, sent_back};
+use super::{Frame, Page, SentBack, in_time, page, sent_back};
 use crate::access;
 use crate::app::App;
 use crate::asked::Asked;
@@ -96,10 +96,12 @@ impl Page for ActivationPage<'_> {
 /// `GET /activate/{id}`.
 ///
 /// # Errors
-/// 503.
+/// None of its own: what cannot be shown now is a page that says so.
 pub async fn activation(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
-    let Some((document, sender)) = document_of(&app, &asked, &id).await? else {
-        return Ok(sent_back(&app, &asked, SentBack::NotSignedIn, None));
+    let (document, sender) = match in_time(document_of(&app, &asked, &id)).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(sent_back(&app, &asked, SentBack::NotSignedIn, None)),
+        Err(_) => return Ok(sent_back(&app, &asked, SentBack::Unavailable, None)),
     };
     Ok(page(StatusCode::OK, &asked, &ActivationPage::of(&app, &asked, &document, sender)))
 }

@@ -117,9 +117,8 @@ pub struct ShownProblem {
 pub(super) struct StepRow {
     name: String,
     state: String,
-    attempts: i32,
+    attempts_shown: i32,
     held: bool,
-    leased: bool,
     #[serde(with = "time::serde::rfc3339")]
     queued_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -271,12 +270,10 @@ impl Step {
             _ if failed_before => "retrying",
             _ => "queued",
         };
-        // A claim counts the attempt that it begins; it is shown when its outcome is, for only that is a new version.
-        let begun = i32::from(row.leased && !row.held);
         Self {
             name: row.name,
             status,
-            attempt: row.attempts - begun,
+            attempt: row.attempts_shown,
             max_attempts,
             queued_at: row.queued_at,
             finished_at: row.finished_at,

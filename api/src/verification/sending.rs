@@ -36,6 +36,7 @@ pub async fn challenge(writing: &mut Writing, purpose: Purpose, target: &Target)
         activation_id: id,
         purpose: purpose.as_str(),
         target: &counted,
+        is_username: target.username().is_some(),
         account_id: account_id.as_deref(),
         client: client.as_deref(),
     };

@@ -5,6 +5,10 @@ use crate::command::{Command, Queued, Report, UnbindWorkspace, VerifyPurchase};
 use crate::purchase::{Notice, Purchase, PurchaseState};
 use crate::refusal::RefusalCode;
 
+/// An operator's act that would change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NothingToDo;
+
 impl Activation {
     /// The instance was announced, and `purchase` is what the marketplace has said of it so far: what waited for that goes
     /// on, and what is bound is reported.
@@ -12,11 +16,9 @@ impl Activation {
         if holds {
             self.purchase = Some(purchase.sold.clone());
         }
-        if purchase.state == PurchaseState::Released {
-            return self.released(holds);
-        }
+        let told = if purchase.state == PurchaseState::Released { self.released(holds) } else { None };
         if self.cancelled.is_some() {
-            return None;
+            return told;
         }
         if let Some(report) = self.report_if_it_changed(Some(purchase)) {
             return Some(Queued::fresh(report));
@@ -51,13 +53,16 @@ impl Activation {
     }
 
     /// An operator ends it, before it is active: what is bound is taken back.
-    pub fn cancelled_by_operator(&mut self) -> Option<Queued> {
+    ///
+    /// # Errors
+    /// If it is active, or over.
+    pub fn cancelled_by_operator(&mut self) -> Result<Option<Queued>, NothingToDo> {
         if self.cancelled.is_some() || matches!(self.stage, Stage::Active { .. }) {
-            return None;
+            return Err(NothingToDo);
         }
         self.cancelled = Some(Cancellation::CancelledByOperator);
-        let workspace_id = self.binding()?.workspace_id.clone();
-        Some(Queued::fresh(Command::UnbindWorkspace(UnbindWorkspace { workspace_id })))
+        let bound = self.binding().map(|binding| binding.workspace_id.clone());
+        Ok(bound.map(|workspace_id| Queued::fresh(Command::UnbindWorkspace(UnbindWorkspace { workspace_id }))))
     }
 
     /// An operator has the command that died tried again.
@@ -68,9 +73,11 @@ impl Activation {
     }
 
     /// Over for good: told to the Billing Center if something is bound. A stranger's guess, which holds nothing, stays
-    /// what it is.
+    /// what it is; whoever waits for the instance to be in use again has typed the right Account ID.
     fn released(&mut self, holds: bool) -> Option<Queued> {
-        if self.cancelled.is_some() || !(holds || self.started_by == StartedBy::Login) {
+        let is_the_buyers =
+            holds || self.started_by == StartedBy::Login || self.waits_for(RefusalCode::InstanceNotActive);
+        if self.cancelled.is_some() || !is_the_buyers {
             return None;
         }
         self.cancelled = Some(Cancellation::InstanceReleased);
@@ -82,6 +89,10 @@ impl Activation {
             PurchaseState::Active => self.goes_on_after(RefusalCode::InstanceNotActive),
             PurchaseState::Suspended | PurchaseState::Released => None,
         }
+    }
+
+    fn waits_for(&self, what: RefusalCode) -> bool {
+        matches!(&self.turn, Turn::Mend { refusal, .. } if refusal.code == what)
     }
 
     /// What waited for the marketplace goes on by itself, from where it was refused.

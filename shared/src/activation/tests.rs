@@ -218,7 +218,7 @@ fn a_login_to_a_typed_entry_and_an_operators_cancelling_can_come_at_any_time() {
         assert_eq!(after.started_by == StartedBy::Platform, before.started_by == StartedBy::Platform);
         assert_ne!(after.started_by, StartedBy::Typed);
         let mut after = before.clone();
-        let queued = after.cancelled_by_operator();
+        let queued = after.cancelled_by_operator().unwrap_or_default();
         only_forward(&before, &after, "an operator");
         begins_nothing_but_the_end(&after, queued.as_ref().map(|queued| &queued.command), "an operator");
         let active = matches!(before.stage, Stage::Active { .. });

@@ -90,6 +90,28 @@ pub async fn lock_of_instance(
         .collect()
 }
 
+/// Whether an activation of the instance was bound until the marketplace ended it.
+///
+/// # Errors
+/// If the database fails.
+pub async fn was_bound(
+    db: &mut PgConnection,
+    marketplace: MarketplaceName,
+    instance_id: &InstanceId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select exists (
+             select from activations
+             where marketplace = $1 and instance_id = $2 and status = 'cancelled' and problem = 'instance-released'
+               and stage in ('confirmation', 'active')
+           ) as "was_bound!""#,
+        marketplace.as_str(),
+        instance_id.as_str(),
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Writes a locked activation back as a new version. A cancelled one holds its instance no longer.
 ///
 /// # Errors

@@ -62,6 +62,8 @@ pub struct Asking<'a> {
     pub purpose: &'a str,
     /// The address or username, as it is counted.
     pub target: &'a str,
+    /// Which of the two it is: a username may read like an address, and is counted by itself.
+    pub is_username: bool,
     /// The cloud account, once known.
     pub account_id: Option<&'a str>,
     /// The client address of a typed entry.
@@ -182,7 +184,7 @@ pub struct Full {
 /// # Errors
 /// If the database fails.
 pub async fn full(db: &mut PgConnection, asking: &Asking<'_>, codes_per_client: i64) -> Result<Full, sqlx::Error> {
-    let mut counted_by = vec![format!("target {}", asking.target)];
+    let mut counted_by = vec![format!("target {} {}", asking.is_username, asking.target)];
     counted_by.extend(asking.account_id.map(|account| format!("account {account}")));
     counted_by.extend(asking.client.map(|client| format!("client {client}")));
     // In one order for everybody, or two of them wait for each other.
@@ -196,11 +198,11 @@ pub async fn full(db: &mut PgConnection, asking: &Asking<'_>, codes_per_client: 
         "select
            (select ceil(extract(epoch from created_at + interval '1 hour' - now()))::bigint
             from challenges
-            where target = $1 and created_at > now() - interval '1 hour'
+            where target = $1 and (username is not null) = $10 and created_at > now() - interval '1 hour'
             order by created_at desc offset $5 limit 1) as target_hour,
            (select ceil(extract(epoch from created_at + interval '1 day' - now()))::bigint
             from challenges
-            where target = $1 and created_at > now() - interval '1 day'
+            where target = $1 and (username is not null) = $10 and created_at > now() - interval '1 day'
             order by created_at desc offset $6 limit 1) as target_day,
            (select 86400::bigint from challenges where activation_id = $2 offset $7 limit 1) as activation,
            (select ceil(extract(epoch from created_at + interval '1 day' - now()))::bigint
@@ -220,6 +222,7 @@ pub async fn full(db: &mut PgConnection, asking: &Asking<'_>, codes_per_client: 
         OF_AN_ACTIVATION - 1,
         OF_AN_ACCOUNT_A_DAY - 1,
         codes_per_client - 1,
+        asking.is_username,
     )
     .fetch_one(db)
     .await

@@ -13,6 +13,10 @@ use crate::buyer::{AccountId, InstanceId};
 use crate::command::{Command, Lane, Queued};
 use crate::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 
+mod overruled;
+
+pub use overruled::{Dead, cancel_mail, cancel_what_waits, lock_dead, retry_dead, supersede_dead_report};
+
 /// Puts a command in, in the transaction that makes it true. One that is in hand beside the journey already stays alone, and
 /// sees to what this one was for.
 ///
@@ -80,6 +84,8 @@ pub struct Loaded {
     pub activation: Activation,
     /// What was announced.
     pub purchase: Option<Purchase>,
+    /// Of a binding: an earlier activation of this instance was cancelled, and what it bound is still being taken back.
+    pub being_unbound: bool,
     /// The database's time.
     pub now: OffsetDateTime,
 }
@@ -103,7 +109,18 @@ pub async fn load(db: &PgPool, ids: &[Uuid]) -> Result<Vec<Loaded>, sqlx::Error>
         r#"select c.id, c.key, c.name, c.lane, c.input, c.fence, c.attempts, c.dispatches, c.lease_until, c.waiting_since, c.trace,
                   a.version, a.state as activation, a.marketplace, a.instance_id,
                   p.account_id as "account_id?", p.order_id as "order_id?", p.product_code, p.sku_id, p.trial, p.expires_at,
-                  p.items as "items?", p.state as "purchase_state?", p.version as "purchase_version?", now() as "now!"
+                  p.items as "items?", p.state as "purchase_state?", p.version as "purchase_version?",
+                  case
+                    when c.name = 'bind_workspace' then exists (
+                      select from activations earlier
+                      join commands undoes on undoes.activation_id = earlier.id
+                      where earlier.marketplace = a.marketplace and earlier.instance_id = a.instance_id
+                        and earlier.id <> a.id and earlier.status = 'cancelled'
+                        and undoes.lane = 'journey' and undoes.state in ('ready', 'dead')
+                    )
+                    else false
+                  end as "being_unbound!",
+                  now() as "now!"
            from unnest($1::uuid[]) wanted (id)
            join commands c on c.id = wanted.id
            join activations a on a.id = c.activation_id
@@ -150,6 +167,7 @@ struct Row {
     items: Option<Value>,
     purchase_state: Option<String>,
     purchase_version: Option<i64>,
+    being_unbound: bool,
     now: OffsetDateTime,
 }
 
@@ -188,6 +206,7 @@ impl Row {
             version: self.version,
             activation: decode(serde_json::from_value(self.activation))?,
             purchase,
+            being_unbound: self.being_unbound,
             now: self.now,
         })
     }
@@ -259,7 +278,8 @@ pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Re
          ),
          extended as (
            update commands c
-           set lease_until = now() + make_interval(secs => $3), due_at = now() + make_interval(secs => $3), held = true
+           set lease_until = now() + make_interval(secs => $3), due_at = now() + make_interval(secs => $3), held = true,
+               attempts_shown = case when mine.held then c.attempts_shown else c.attempts end
            from mine
            where c.id = mine.id
          )
@@ -277,88 +297,37 @@ pub async fn extend(db: &PgPool, held: &[(Uuid, i64)], lease_seconds: f64) -> Re
 }
 
 /// Hands back what a process has in hand and will not end: due at once, for whoever takes it. The old fence counts no more.
-/// What somebody is settling at this moment is left to him.
+/// What somebody is settling at this moment is left to him. Gives the activations that this changed.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<u64, sqlx::Error> {
+pub async fn hand_back(db: &PgPool, held: &[(Uuid, i64)]) -> Result<Vec<Changed>, sqlx::Error> {
     let (ids, fences): (Vec<Uuid>, Vec<i64>) = held.iter().copied().unzip();
-    let handed = sqlx::query!(
+    sqlx::query_as!(
+        Changed,
         "with mine as materialized (
-           select c.id
+           select c.id, c.activation_id, (c.held or c.lease_until is not null) and not c.hidden as shows
            from unnest($1::uuid[], $2::bigint[]) f (id, fence)
            join commands c on c.id = f.id
+           join activations a on a.id = c.activation_id
            where c.state = 'ready' and c.fence = f.fence
-           order by c.id
-           for update of c skip locked
+           order by a.id, c.id
+           for update of a, c skip locked
+         ),
+         handed as (
+           update commands c
+           set fence = c.fence + 1, due_at = now(), lease_until = null, held = false, attempts_shown = c.attempts
+           from mine
+           where c.id = mine.id
          )
-         update commands c
-         set fence = c.fence + 1, due_at = now(), lease_until = null, held = false
-         from mine
-         where c.id = mine.id",
+         update activations a
+         set version = a.version + 1, updated_at = now()
+         from (select distinct activation_id from mine where shows) shown
+         where a.id = shown.activation_id
+         returning a.id, a.version, a.status",
         &ids,
         &fences,
     )
-    .execute(db)
-    .await?;
-    Ok(handed.rows_affected())
-}
-
-/// Of an activation that was just cancelled: what waits for its next attempt, or is dead, is cancelled with it; what is in
-/// flight runs to its outcome. A binding that was tried may have been made, whatever was heard of it: it is due at once, and
-/// its end says what follows. What takes a binding back goes on.
-///
-/// # Errors
-/// If the database fails.
-pub async fn cancel_what_waits(db: &mut PgConnection, activation_id: Uuid) -> Result<u64, sqlx::Error> {
-    let ended = sqlx::query!(
-        "update commands
-         set state = case when name = 'bind_workspace' then 'ready' else 'cancelled' end,
-             fence = fence + 1,
-             due_at = case when name = 'bind_workspace' then now() end,
-             not_before = case when name = 'bind_workspace' then now() else not_before end,
-             dispatches = 0,
-             dispatched_at = null,
-             lease_until = null,
-             held = false,
-             finished_at = case when name = 'bind_workspace' then null else now() end
-         where activation_id = $1 and lane in ('journey', 'mail') and name <> 'unbind_workspace'
-           and (state = 'dead' or (state = 'ready' and dispatched_at is null))",
-        activation_id,
-    )
-    .execute(db)
-    .await?;
-    Ok(ended.rows_affected())
-}
-
-/// Takes a dead report out of the way of a newer one, which says all that it would have said.
-///
-/// # Errors
-/// If the database fails.
-pub async fn supersede_dead_report(db: &mut PgConnection, activation_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update commands
-         set state = 'cancelled', fence = fence + 1, finished_at = now()
-         where activation_id = $1 and lane = 'lifecycle' and state = 'dead'",
-        activation_id,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Cancels the mail that is in hand: a newer challenge, or a newer sending, takes its place.
-///
-/// # Errors
-/// If the database fails.
-pub async fn cancel_mail(db: &mut PgConnection, activation_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update commands
-         set state = 'cancelled', fence = fence + 1, due_at = null, lease_until = null, held = false, finished_at = now()
-         where activation_id = $1 and lane = 'mail' and state in ('ready', 'dead') and name = 'send_verification_code'",
-        activation_id,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_all(db)
+    .await
 }

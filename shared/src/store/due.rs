@@ -123,7 +123,8 @@ pub async fn expire_codes(db: &PgPool) -> Result<Vec<Changed>, sqlx::Error> {
          ),
          mails as (
            update commands c
-           set state = 'cancelled', fence = c.fence + 1, due_at = null, lease_until = null, held = false, finished_at = now()
+           set state = 'cancelled', fence = c.fence + 1, due_at = null, lease_until = null, held = false,
+               attempts_shown = c.attempts, finished_at = now()
            from over
            where c.activation_id = over.activation_id and c.lane = 'mail' and c.state in ('ready', 'dead')
              and c.name = 'send_verification_code' and c.input ->> 'challenge_id' = over.id::text

@@ -35,6 +35,15 @@ pub async fn find(db: &PgPool, activation_id: Uuid) -> Result<Option<Sealed>, sq
     Ok(row.map(|row| Sealed { key_id: KeyId::from_i32(row.key_id), contents: row.r#box }))
 }
 
+/// The password of an activation is on its way again: it waits for no operator.
+///
+/// # Errors
+/// If the database fails.
+pub async fn is_on_its_way(db: &mut PgConnection, activation_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("update sealed set erase_at = null where activation_id = $1", activation_id).execute(db).await?;
+    Ok(())
+}
+
 /// Erases the password of an activation that was cancelled.
 ///
 /// # Errors

@@ -49,6 +49,7 @@ command as (
   set state = h.command_state,
       fence = c.fence + 1,
       attempts = c.attempts + h.attempts,
+      attempts_shown = c.attempts + h.attempts,
       dispatches = 0,
       dispatched_at = null,
       due_at = case when h.command_state = 'ready' then now() + make_interval(secs => h.pause) end,

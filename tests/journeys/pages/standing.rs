@@ -107,6 +107,7 @@ async fn what_is_over_says_why_and_what_to_do() {
         ann.is_at(ann.says("The marketplace has ended this instance", "云市场已释放该实例")).await;
         ann.looks("45-released").await;
         ann.logs_in_directly().await;
+        ann.is_at(ann.says("The marketplace has ended this instance", "云市场已释放该实例")).await;
         ann.looks("46-released-login").await;
 
         // Suspended after it was bound: Login Directly leads to a page that says where to mend it.

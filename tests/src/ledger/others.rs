@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use landfall_shared::activation::{Activation, AskedWorkspace, Call, LinkedAccount, NewWorkspace};
 use landfall_shared::buyer::{AccountId, Email, InstanceId, Language, SiteId, WorkspaceName};
-use landfall_shared::command::{Command, Lane, Queued, UnbindWorkspace};
+use landfall_shared::command::Queued;
 use landfall_shared::platform::PlatformId;
 use landfall_shared::purchase::{Notice, Purchase, PurchaseState, Purchased};
-use landfall_shared::store::{activations, commands, purchases};
+use landfall_shared::store::{activations, commands, purchases, said};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -75,15 +75,25 @@ pub(super) async fn operator_cancels(pool: &PgPool, id: Uuid) -> Result<Option<C
     let mut db = pool.begin().await?;
     let locked = activations::lock(&mut db, id).await?.expect("it is there");
     let (from, mut to) = (locked.activation.clone(), locked.activation);
-    if to.cancelled.is_some() || to.stage.as_str() == "active" {
-        return Ok(None);
-    }
-    to.cancelled_by_operator();
-    let bound = to.binding().map(|binding| binding.workspace_id.clone());
-    let queued = bound.map(|workspace_id| Queued::fresh(Command::UnbindWorkspace(UnbindWorkspace { workspace_id })));
+    let Ok(queued) = to.cancelled_by_operator() else { return Ok(None) };
     let change = write(&mut db, from, to, queued).await?;
     db.commit().await?;
     Ok(Some(change))
+}
+
+/// An operator has what died tried again.
+pub(super) async fn operator_retries(pool: &PgPool, id: Uuid) -> Result<Option<Change>, sqlx::Error> {
+    let mut db = pool.begin().await?;
+    let locked = activations::lock(&mut db, id).await?.expect("it is there");
+    let (from, mut to) = (locked.activation.clone(), locked.activation);
+    if commands::lock_dead(&mut db, id).await?.is_empty() {
+        return Ok(None);
+    }
+    commands::retry_dead(&mut db, id).await?;
+    to.retried_by_operator();
+    let version = activations::save(&mut db, &to).await?;
+    db.commit().await?;
+    Ok(Some(Change { version, from, to, queued: None }))
 }
 
 async fn write(
@@ -92,16 +102,7 @@ async fn write(
     to: Activation,
     queued: Option<Queued>,
 ) -> Result<Change, sqlx::Error> {
-    if to.cancelled.is_some() {
-        commands::cancel_what_waits(db, to.id).await?;
-    }
-    if let Some(queued) = &queued {
-        if queued.command.lane() == Lane::Lifecycle {
-            commands::supersede_dead_report(db, to.id).await?;
-        }
-        commands::insert(db, to.id, queued, LONG, "").await?;
-    }
-    let version = activations::save(db, &to).await?;
+    let version = said::write(db, &to, queued.as_ref(), LONG, "").await?;
     Ok(Change { version, from, to, queued: queued.map(|queued| queued.id) })
 }
 

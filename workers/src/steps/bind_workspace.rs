@@ -14,6 +14,10 @@ pub async fn take(step: &Step<'_>, asked: BindWorkspace) -> Result<Happened, Ste
     if !step.attempted && step.purchase.is_some_and(|purchase| purchase.state == PurchaseState::Suspended) {
         return Err(RefusalCode::InstanceNotActive.into());
     }
+    // What takes the earlier binding back would take this one, too: it comes after it.
+    if step.being_unbound {
+        return Err(StepError::Later { after: None });
+    }
     let now = step.purchase_now()?;
     let binding = Binding {
         workspace_id: &asked.workspace_id,

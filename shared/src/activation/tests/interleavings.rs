@@ -121,11 +121,11 @@ impl World {
                 self.written(queued.map(|queued| queued.command));
             }
             Event::Cancels => {
-                let queued = self.activation.cancelled_by_operator();
+                let queued = self.activation.cancelled_by_operator().unwrap_or_default();
                 self.written(queued.map(|queued| queued.command));
             }
             Event::Retries => {
-                if let Some(row) = self.journey.as_mut().filter(|row| row.dead && before.cancelled.is_none()) {
+                if let Some(row) = self.journey.as_mut().filter(|row| row.dead) {
                     (row.dead, row.waits) = (false, false);
                     self.activation.retried_by_operator();
                 }
