@@ -10,6 +10,8 @@ mod wakeups;
 mod retrying;
 mod endings;
 mod nats_forgets;
+mod nats_full;
+mod postgres_dies;
 
 mod spi;
 mod login;

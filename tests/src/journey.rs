@@ -216,6 +216,11 @@ impl Buyer {
         made.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
     }
 
+    /// The cookie of the session.
+    pub fn cookie(&self) -> &str {
+        self.session.as_deref().unwrap_or_default()
+    }
+
     /// A poll of the activation, to be sent as the test likes.
     pub fn polls(&self) -> reqwest::RequestBuilder {
         let url = self.api.join(&format!("v1/activations/{}", self.activation_id)).unwrap();
