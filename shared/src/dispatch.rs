@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::caught::caught;
 use crate::config::Common;
 use crate::topology::Topology;
 
@@ -95,32 +96,41 @@ async fn send_on(client: async_nats::Client, topology: Topology, mut handed_in: 
             batch.clear();
             continue;
         }
-        let mut acks = Vec::with_capacity(batch.len());
-        let mut whoever_waits = Vec::new();
-        for sent in batch.drain(..) {
-            match sent {
-                Sent::Flush(flushed) => whoever_waits.push(flushed),
-                Sent::Hint(hint) => {
-                    let form = serde_json::to_vec(&hint).unwrap_or_default();
-                    let _ = client.publish(topology.event(hint.id), form.into()).await;
-                }
-                Sent::WakeUp { step, command } => {
-                    crate::crash::point("dispatch.before_publish");
-                    let message = PublishMessage::build().payload(command.to_string().into());
-                    if let Ok(ack) = jetstream.send_publish(topology.command(&step), message).await {
-                        acks.push(ack.into_future());
-                    }
+        caught("a batch of wake-ups", send(&client, &jetstream, &topology, batch.drain(..))).await;
+    }
+}
+
+async fn send(
+    client: &async_nats::Client,
+    jetstream: &Context,
+    topology: &Topology,
+    batch: impl ExactSizeIterator<Item = Sent>,
+) {
+    let mut acks = Vec::with_capacity(batch.len());
+    let mut whoever_waits = Vec::new();
+    for sent in batch {
+        match sent {
+            Sent::Flush(flushed) => whoever_waits.push(flushed),
+            Sent::Hint(hint) => {
+                let form = serde_json::to_vec(&hint).unwrap_or_default();
+                let _ = client.publish(topology.event(hint.id), form.into()).await;
+            }
+            Sent::WakeUp { step, command } => {
+                crate::crash::point("dispatch.before_publish");
+                let message = PublishMessage::build().payload(command.to_string().into());
+                if let Ok(ack) = jetstream.send_publish(topology.command(&step), message).await {
+                    acks.push(ack.into_future());
                 }
             }
         }
-        // The next batch does not wait for these: publishing and awaiting in one loop would be one round trip at a time.
-        tokio::spawn(async move {
-            count_lost(acks).await;
-            for flushed in whoever_waits {
-                let _ = flushed.send(());
-            }
-        });
     }
+    // The next batch does not wait for these: publishing and awaiting in one loop would be one round trip at a time.
+    tokio::spawn(async move {
+        count_lost(acks).await;
+        for flushed in whoever_waits {
+            let _ = flushed.send(());
+        }
+    });
 }
 
 async fn count_lost(acks: Vec<<PublishAckFuture as IntoFuture>::IntoFuture>) {

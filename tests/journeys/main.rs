@@ -12,6 +12,7 @@ mod endings;
 mod nats_forgets;
 mod nats_full;
 mod postgres_dies;
+mod panics;
 
 mod spi;
 mod login;
