@@ -13,6 +13,7 @@ mod nats_forgets;
 mod nats_full;
 mod postgres_dies;
 mod panics;
+mod clock_jumps;
 mod mail_server;
 
 mod spi;
