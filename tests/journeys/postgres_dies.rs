@@ -144,7 +144,10 @@ impl Trial {
     }
 }
 
-/// Takes connections until none is left to Landfall.
+/// As many connections as the server gives.
+const CONNECTIONS: i64 = 40;
+
+/// Takes connections until others than Landfall have all that there are.
 async fn eats_every_connection(url: &str) -> Vec<PgConnection> {
     let mut eaten = vec![PgConnection::connect(url).await.unwrap()];
     let eating = async {
@@ -152,7 +155,12 @@ async fn eats_every_connection(url: &str) -> Vec<PgConnection> {
             while let Ok(another) = PgConnection::connect(url).await {
                 eaten.push(another);
             }
-            if ended_by_hand(&mut eaten[0]).await == 0 {
+            ended_by_hand(&mut eaten[0]).await;
+            // One that has ended gives its place free a moment later.
+            let others = "select count(*) from pg_stat_activity
+                          where backend_type = 'client backend' and application_name not like 'landfall-%'";
+            let others: i64 = sqlx::query_scalar(others).fetch_one(&mut eaten[0]).await.unwrap();
+            if others == CONNECTIONS {
                 break;
             }
         }
@@ -170,7 +178,7 @@ async fn ended_by_hand(by: &mut PgConnection) -> usize {
 
 #[tokio::test]
 async fn a_server_that_dies_freezes_or_turns_us_out_under_load_loses_nothing() {
-    let mut postgres = PostgresWishes::default().with("max_connections", "40").start().await;
+    let mut postgres = PostgresWishes::default().with("max_connections", &CONNECTIONS.to_string()).start().await;
     let mut trial = Trial::on(&postgres).await;
     for blow in Blow::ALL.repeat(if soak::seed().is_some() { 20 } else { 1 }) {
         let began = Instant::now();
