@@ -4,6 +4,7 @@
 use futures_util::future::join_all;
 use landfall_shared::crash;
 use landfall_tests::journey::Buyer;
+use landfall_tests::seller::{Seller, announcement};
 use landfall_tests::stack::{Stack, Wishes};
 use landfall_tests::supervised::{Supervised, Which};
 use serde_json::{Value, json};
@@ -76,6 +77,28 @@ async fn a_panic_at_any_point_costs_time_only_and_so_does_a_command_that_kills_e
 
     kills_its_process_each_time(&mut stack).await;
     stack.ends_with_dead(&["verify_purchase"]).await;
+}
+
+#[tokio::test]
+async fn a_panic_over_a_marketplaces_call_is_answered_in_the_marketplaces_form() {
+    let mut stack = Wishes::default().by_announcement().prepare().await;
+    let at = ["before_commit:1", "after_commit:1", "before_commit:4"].map(|point| format!("api.{point}")).join(",");
+    stack.start_api_with(&[("LANDFALL_PANIC_AT", &at)]).await;
+    let seller = Seller::of(&stack);
+    let (bought, expired) =
+        (announcement("1", "400430001"), [("action", "expiredInstance"), ("instanceId", "400430001")]);
+    // Nothing of it is kept; then all of it is, and nobody hears so; then it is answered as it was to be.
+    for (taken, of_purchases) in [(false, 0_i64), (false, 1), (true, 1)] {
+        let answer = seller.calls(&bought).await.is(200);
+        let purchases: i64 = sqlx::query_scalar("select count(*) from purchases").fetch_one(&stack.pool).await.unwrap();
+        assert_eq!((answer["instanceId"] == "400430001", purchases), (taken, of_purchases), "{answer}");
+        assert!(taken || answer["message"].is_string(), "{answer}");
+    }
+    for success in ["false", "true"] {
+        assert_eq!(seller.calls(&expired).await.is(200)["success"], success);
+    }
+    stack.start_workers().await;
+    stack.ends_well().await;
 }
 
 /// Buyers who have come by Login Directly; the first command of each waits for workers.
