@@ -153,6 +153,7 @@ fn security_keys(configured: &[SecretString]) -> Option<SecurityKeys> {
 
 fn panicked() -> Response {
     let problem = Problem::unavailable();
+    metrics::counter!("landfall_panics_total", "in" => "an answer").increment(1);
     tracing::error!(trace.id = %problem.trace_id, "answering request {} ended in a panic", problem.trace_id);
     let mut response = problem.into_response();
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use landfall_api::app::{App, internal_routes, routes};
 use landfall_api::serving;
+use landfall_shared::caught::for_life;
 use landfall_shared::config::{self, Migrate, UsedBy};
 use landfall_shared::dispatch;
 use landfall_shared::keys::Keys;
@@ -54,7 +55,7 @@ async fn run() -> Result<(), Failed> {
     let (client, _) = dispatch::connect(common, "landfall-api").await?;
     let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
     let nats = (client.clone(), Topology::new(&common.nats_prefix));
-    tokio::spawn(database.clone().look_after());
+    for_life("looking after the pool", database.clone().look_after());
     let stop = stopping::token();
     let app = App::new(Arc::clone(&config), keys, database, nats, metrics.clone(), stop.clone());
     let wakeups = app.wakeups.clone();
@@ -65,7 +66,7 @@ async fn run() -> Result<(), Failed> {
         Some(address) => Some(serve(address, internal_routes(app), &close).await?),
         None => None,
     };
-    tokio::spawn(metrics.keep_folded());
+    for_life("folding metrics", metrics.keep_folded());
     stop.cancelled().await;
     tracing::info!("stopping: unready from now on, and still answering");
     tokio::time::sleep(LEAVE).await;

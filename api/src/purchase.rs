@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::Activation;
 use landfall_shared::buyer::{AccountId, InstanceId, Invalid};
+use landfall_shared::caught::caught;
 use landfall_shared::command::Queued;
 use landfall_shared::crash;
 use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, SpiAnswer, SpiCall};
@@ -69,13 +70,14 @@ pub async fn hear(State(app): State<App>, beginning: Beginning) -> Result<Respon
         kept_action: storable(parameters.get("action").unwrap_or_default()),
         parameters: &parameters,
     };
-    let answer = match tokio::time::timeout(LONGEST, answer(&app, &heard)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => {
+    let answering = caught("a marketplace's call", answer(&app, &heard));
+    let answer = match tokio::time::timeout(LONGEST, answering).await {
+        Ok(Some(Ok(answer))) => answer,
+        Ok(Some(Err(error))) => {
             tracing::error!(%error, "a marketplace's call could not be taken: it will call again");
             unavailable(heard.action)
         }
-        Err(_) => unavailable(heard.action),
+        Ok(None) | Err(_) => unavailable(heard.action),
     };
     Ok(Json(answer).into_response())
 }

@@ -1,8 +1,12 @@
-//! Crash points: places where the order of things matters, at which a test can let the process die by SIGKILL.
+//! Crash points: places where the order of things matters, at which a test can let the process die by SIGKILL, or what runs there
+//! end in a panic.
 //!
-//! They exist in debug builds only. `LANDFALL_CRASH_AT=<name>[:<n>]` kills the process the n-th time it comes by (default 1);
-//! of several, with commas between them, whichever comes first. `LANDFALL_CRASH_LOG=<file>` gets a line for every point that
-//! is passed, so that a run can tell which were hit.
+//! They exist in debug builds only. `LANDFALL_CRASH_AT=<name>[@<command id>][:<n>]` kills the process the n-th time it comes by
+//! (default 1; `:*` each time), with an id only over that command; of several, with commas between them, each by itself.
+//! `LANDFALL_PANIC_AT` panics there instead. `LANDFALL_CRASH_LOG=<file>` gets a line for every point that is passed, so that a
+//! run can tell which were hit.
+
+use uuid::Uuid;
 
 /// Every crash point, with what is lost or doubled if the process dies there.
 pub const POINTS: [(&str, &str); 12] = [
@@ -20,16 +24,33 @@ pub const POINTS: [(&str, &str); 12] = [
     ("runner.before_ack", "the next wake-up sent, the message not acknowledged"),
 ];
 
-/// Passes a crash point; dies there if a test has asked for it.
+/// Passes a crash point; ends there if a test has asked for it.
+///
+/// # Panics
+/// If a test has asked for it.
 #[cfg(debug_assertions)]
 pub fn point(name: &'static str) {
-    live::point(name);
+    live::point(name, None);
+}
+
+/// The same over a command: a test may mean this one alone.
+///
+/// # Panics
+/// If a test has asked for it.
+#[cfg(debug_assertions)]
+pub fn point_over(name: &'static str, command: Uuid) {
+    live::point(name, Some(command));
 }
 
 /// Release builds have none.
 #[cfg(not(debug_assertions))]
 #[inline]
 pub fn point(_: &'static str) {}
+
+/// Release builds have none.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub fn point_over(_: &'static str, _: Uuid) {}
 
 #[cfg(debug_assertions)]
 mod live {
@@ -39,15 +60,42 @@ mod live {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use uuid::Uuid;
+
     struct Asked {
         at: Vec<At>,
         log: Option<std::sync::Mutex<std::fs::File>>,
     }
 
     struct At {
+        end: End,
         name: String,
-        passing: u32,
+        command: Option<Uuid>,
+        /// None: every one.
+        passing: Option<u32>,
         passed: AtomicU32,
+    }
+
+    #[derive(Clone, Copy)]
+    enum End {
+        Kill,
+        Panic,
+    }
+
+    impl At {
+        fn parse(end: End, asked: &str) -> Self {
+            let (place, passing) = asked.split_once(':').unwrap_or((asked, "1"));
+            let (name, command) = place.split_once('@').map_or((place, None), |(name, id)| (name, id.parse().ok()));
+            let passing = (passing != "*").then(|| passing.parse().unwrap_or(1));
+            Self { end, name: name.to_owned(), command, passing, passed: AtomicU32::new(0) }
+        }
+
+        fn is_meant(&self, name: &str, command: Option<Uuid>) -> bool {
+            self.name == name && (self.command.is_none() || self.command == command) && {
+                let passing = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
+                self.passing.is_none_or(|meant| meant == passing)
+            }
+        }
     }
 
     static ASKED: OnceLock<Asked> = OnceLock::new();
@@ -57,31 +105,36 @@ mod live {
         reason = "a test's order to die is no configuration: release builds do not know it"
     )]
     fn asked() -> Asked {
-        let at = std::env::var("LANDFALL_CRASH_AT").unwrap_or_default();
-        let at = at.split(',').filter(|at| !at.is_empty()).map(|at| {
-            let (name, passing) = at.split_once(':').unwrap_or((at, "1"));
-            At { name: name.to_owned(), passing: passing.parse().unwrap_or(1), passed: AtomicU32::new(0) }
-        });
-        let at = at.collect();
+        let mut at = Vec::new();
+        for (end, variable) in [(End::Kill, "LANDFALL_CRASH_AT"), (End::Panic, "LANDFALL_PANIC_AT")] {
+            let asked = std::env::var(variable).unwrap_or_default();
+            at.extend(asked.split(',').filter(|at| !at.is_empty()).map(|asked| At::parse(end, asked)));
+        }
         let log = std::env::var("LANDFALL_CRASH_LOG").ok();
         let log = log.and_then(|path| std::fs::File::options().create(true).append(true).open(path).ok());
         Asked { at, log: log.map(std::sync::Mutex::new) }
     }
 
-    pub(super) fn point(name: &'static str) {
+    #[expect(clippy::panic, reason = "a test has asked for it")]
+    pub(super) fn point(name: &'static str, command: Option<Uuid>) {
         let asked = ASKED.get_or_init(asked);
         if let Some(log) = &asked.log
             && let Ok(mut log) = log.lock()
         {
             let _ = writeln!(log, "{name}");
         }
-        let ends_here = |at: &At| at.name == name && at.passed.fetch_add(1, Ordering::SeqCst) + 1 == at.passing;
-        if asked.at.iter().any(ends_here) {
-            let pid = std::process::id().to_string();
-            // Not a panic: no destructor may run, as none does when the power fails.
-            let _ = std::process::Command::new("kill").args(["-KILL", &pid]).status();
-            loop {
-                std::thread::park();
+        // Each of them counts, whichever ends it.
+        let ends: Vec<End> = asked.at.iter().filter(|at| at.is_meant(name, command)).map(|at| at.end).collect();
+        match ends.first() {
+            None => {}
+            Some(End::Panic) => panic!("a test has asked for a panic at {name}"),
+            Some(End::Kill) => {
+                let pid = std::process::id().to_string();
+                // Not a panic: no destructor may run, as none does when the power fails.
+                let _ = std::process::Command::new("kill").args(["-KILL", &pid]).status();
+                loop {
+                    std::thread::park();
+                }
             }
         }
     }

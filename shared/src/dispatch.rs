@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::caught::{caught, for_life};
 use crate::config::Common;
 use crate::topology::Topology;
 
@@ -59,13 +60,16 @@ impl Wakeups {
     #[must_use]
     pub fn start(client: async_nats::Client, topology: Topology, redispatch: Duration) -> Self {
         let (queue, handed_in) = mpsc::channel(IN_WAIT);
-        tokio::spawn(send_on(client, topology, redispatch, handed_in));
+        for_life("sending wake-ups", send_on(client, topology, redispatch, handed_in));
         Self { queue }
     }
 
     /// Wakes the workers up for a command whose transaction was committed.
     pub fn wake_up(&self, step: &str, command: Uuid) {
-        let _ = self.queue.try_send(Sent::WakeUp { step: step.to_owned(), command, handed_in: Instant::now() });
+        let wakeup = Sent::WakeUp { step: step.to_owned(), command, handed_in: Instant::now() };
+        if self.queue.try_send(wakeup).is_err() {
+            count_lost(1);
+        }
     }
 
     /// Tells whoever listens that an activation has a new version.
@@ -99,48 +103,67 @@ async fn send_on(
     let mut batch = Vec::with_capacity(AT_ONCE);
     while handed_in.recv_many(&mut batch, AT_ONCE).await > 0 {
         wait_for_connection(&client, redispatch, &mut batch).await;
-        let mut acks = Vec::with_capacity(batch.len());
-        let mut whoever_waits = Vec::new();
-        for sent in batch.drain(..) {
-            match sent {
-                Sent::Flush(flushed) => whoever_waits.push(flushed),
-                Sent::Hint(hint) => {
-                    let form = serde_json::to_vec(&hint).unwrap_or_default();
-                    let _ = client.publish(topology.event(hint.id), form.into()).await;
-                }
-                Sent::WakeUp { step, command, .. } => {
-                    crate::crash::point("dispatch.before_publish");
-                    let message = PublishMessage::build().payload(command.to_string().into());
-                    if let Ok(ack) = jetstream.send_publish(topology.command(&step), message).await {
-                        acks.push(ack.into_future());
-                    }
+        caught("a batch of wake-ups", send(&client, &jetstream, &topology, batch.drain(..))).await;
+    }
+}
+
+async fn send(
+    client: &async_nats::Client,
+    jetstream: &Context,
+    topology: &Topology,
+    batch: impl ExactSizeIterator<Item = Sent>,
+) {
+    let mut acks = Vec::with_capacity(batch.len());
+    let mut whoever_waits = Vec::new();
+    for sent in batch {
+        match sent {
+            Sent::Flush(flushed) => whoever_waits.push(flushed),
+            Sent::Hint(hint) => {
+                let form = serde_json::to_vec(&hint).unwrap_or_default();
+                let _ = client.publish(topology.event(hint.id), form.into()).await;
+            }
+            Sent::WakeUp { step, command, .. } => {
+                crate::crash::point("dispatch.before_publish");
+                let message = PublishMessage::build().payload(command.to_string().into());
+                if let Ok(ack) = jetstream.send_publish(topology.command(&step), message).await {
+                    acks.push(ack.into_future());
                 }
             }
         }
-        // The next batch does not wait for these: publishing and awaiting in one loop would be one round trip at a time.
-        tokio::spawn(async move {
-            count_lost(acks).await;
-            for flushed in whoever_waits {
-                let _ = flushed.send(());
-            }
-        });
     }
+    // The next batch does not wait for these: publishing and awaiting in one loop would be one round trip at a time.
+    tokio::spawn(async move {
+        count_lost(not_taken(acks).await);
+        for flushed in whoever_waits {
+            let _ = flushed.send(());
+        }
+    });
 }
 
 /// While the connection is down wake-ups wait here, and only until their rows are due again: what the client is given then, it
 /// sends after the reconnect, however stale, and in a heap.
 async fn wait_for_connection(client: &async_nats::Client, redispatch: Duration, batch: &mut Vec<Sent>) {
     while !batch.is_empty() && client.connection_state() != State::Connected {
-        batch.retain(|sent| matches!(sent, Sent::WakeUp { handed_in, .. } if handed_in.elapsed() < redispatch));
+        let is_overdue = |handed_in: &Instant| handed_in.elapsed() >= redispatch;
+        count_lost(
+            batch
+                .extract_if(.., |sent| matches!(sent, Sent::WakeUp { handed_in, .. } if is_overdue(handed_in)))
+                .count(),
+        );
+        // A hint is old by then, and whoever waits for the end of all this is told that it has.
+        batch.retain(|sent| matches!(sent, Sent::WakeUp { .. }));
         tokio::time::sleep(RECONNECT_LOOK).await;
     }
 }
 
-async fn count_lost(acks: Vec<<PublishAckFuture as IntoFuture>::IntoFuture>) {
-    let lost = join_all(acks).await.into_iter().filter(Result::is_err).count();
+async fn not_taken(acks: Vec<<PublishAckFuture as IntoFuture>::IntoFuture>) -> usize {
+    join_all(acks).await.into_iter().filter(Result::is_err).count()
+}
+
+fn count_lost(lost: usize) {
     if lost > 0 {
         metrics::counter!("landfall_wakeups_lost_total").increment(lost as u64);
-        tracing::debug!(lost, "{lost} wake-ups were not taken by JetStream: their rows will be due again");
+        tracing::debug!(lost, "{lost} wake-ups were not sent, or not taken by JetStream: their rows will be due again");
     }
 }
 

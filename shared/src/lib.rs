@@ -25,6 +25,7 @@ pub mod session;
 pub mod idempotency;
 pub mod random;
 pub mod stopping;
+pub mod caught;
 
 pub mod crash;
 #[cfg(test)]

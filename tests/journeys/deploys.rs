@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use futures_util::future::join_all;
+use landfall_tests::clocks::{AS_TIME_PASSES, libfaketime};
 use landfall_tests::journey::Buyer;
 use landfall_tests::leash::Leashed;
 use landfall_tests::patience::until;
@@ -281,25 +282,13 @@ async fn several_processes_migrate_at_once_and_none_runs_on_a_newer_schema() {
     stack.ends_well().await;
 }
 
-/// A process whose clock is wrong by an hour; its sense of how time passes is right.
-fn wrong_clock<'a>(library: &'a str, by: &'a str) -> [(&'a str, &'a str); 3] {
-    [("LD_PRELOAD", library), ("FAKETIME", by), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")]
-}
-
-/// libfaketime, wherever this machine's architecture keeps its libraries.
-fn libfaketime() -> String {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
-    let found = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|library| library.exists());
-    found.expect("apt-get install faketime").to_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn clocks_that_are_wrong_by_an_hour_change_nothing() {
-    let library = libfaketime();
     let mut stack = Wishes::default().prepare().await;
     for (number, (api, workers)) in [("-3600s", "+3600s"), ("+3600s", "-3600s")].into_iter().enumerate() {
-        stack.start_api_with(&wrong_clock(&library, api)).await;
-        stack.start_workers_with(&wrong_clock(&library, workers)).await;
+        let wrong = |by| [("LD_PRELOAD", libfaketime()), ("FAKETIME", by), AS_TIME_PASSES];
+        stack.start_api_with(&wrong(api)).await;
+        stack.start_workers_with(&wrong(workers)).await;
         let mut buyers = [stack.buyer(), stack.buyer()];
         let [ann, bob] = &mut buyers;
         let (ann_name, bob_name) = (format!("ann{number}"), format!("bob{number}"));

@@ -10,6 +10,11 @@ mod wakeups;
 mod retrying;
 mod endings;
 mod nats_forgets;
+mod nats_full;
+mod postgres_dies;
+mod panics;
+mod clock_jumps;
+mod mail_server;
 
 mod spi;
 mod login;

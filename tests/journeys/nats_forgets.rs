@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use landfall_shared::topology::Topology;
 use landfall_tests::journey::Buyer;
 use landfall_tests::patience::until;
-use landfall_tests::services::processes::PrivateNats;
+use landfall_tests::services::nats::PrivateNats;
 use landfall_tests::stack::{Stack, Wishes};
 use reqwest::StatusCode;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::entrusted;
 use crate::leash::Leashed;
 use crate::patience::until;
 use crate::services::folder;
-use crate::services::processes::found;
+use crate::services::nats::found;
 use crate::stack::{Stack, free_port};
 
 /// Longer than a page takes, however busy the machine is.

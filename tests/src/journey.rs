@@ -150,6 +150,11 @@ impl Buyer {
         self.language = Some(language);
     }
 
+    /// The cookie of the session.
+    pub fn cookie(&self) -> &str {
+        self.session.as_deref().unwrap_or_default()
+    }
+
     /// Asks for a code that proves a Billing Center account.
     pub async fn asks_for_account_code(&mut self, username: &str) -> Response {
         let body = json!({"purpose": "billing_account", "username": username});

@@ -76,6 +76,12 @@ impl Seller {
         link(&format!("{}marketplaces/alibaba/login", self.api), instance_id, made_at, &self.key.as_str().into())
     }
 
+    /// The same login link to the process that is called here.
+    pub fn to(&self, link: &str) -> String {
+        let (_, rest) = link.split_once("/marketplaces/").unwrap();
+        format!("{}marketplaces/{rest}", self.api)
+    }
+
     /// A browser of its own that came by *Login Directly*, and the activation's path in the API.
     pub async fn logs_in(&self, db: &PgPool, instance_id: &str) -> (Caller, String) {
         let landed = self.caller.get(&self.link(db, instance_id, 0).await).await;

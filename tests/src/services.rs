@@ -6,10 +6,12 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 
 mod containers;
-pub mod processes;
+pub mod nats;
+pub mod postgres;
 
 use crate::patience::until;
-use processes::{PrivateNats, PrivatePostgres};
+use nats::PrivateNats;
+use postgres::PrivatePostgres;
 
 /// What runs for all tests of this process.
 pub struct Services {
@@ -22,7 +24,7 @@ pub struct Services {
 /// Keeps the servers alive as long as the process.
 enum Kept {
     Containers { _both: Box<containers::Both> },
-    Processes { _postgres: PrivatePostgres, _nats: PrivateNats },
+    Processes { _both: Box<(PrivatePostgres, PrivateNats)> },
 }
 
 /// The servers, started with the first test that asks.
@@ -43,7 +45,7 @@ async fn start() -> Services {
     let postgres = PrivatePostgres::start().await;
     let nats = PrivateNats::start().await;
     let (postgres_url, nats_url) = (postgres.url.clone(), nats.url.clone());
-    Services { postgres_url, nats_url, _kept: Kept::Processes { _postgres: postgres, _nats: nats } }
+    Services { postgres_url, nats_url, _kept: Kept::Processes { _both: Box::new((postgres, nats)) } }
 }
 
 impl Services {
@@ -88,7 +90,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     path
 }
 
-fn folder_of(name: &str) -> PathBuf {
+pub(crate) fn folder_of(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("{PREFIX}{}-{name}", std::process::id()))
 }
 

@@ -59,6 +59,7 @@ pub struct Wishes {
     variables: BTreeMap<String, String>,
     nats_url: Option<String>,
     postgres_url: Option<String>,
+    outside: BTreeMap<String, String>,
     unwatched: bool,
 }
 
@@ -88,6 +89,12 @@ impl Wishes {
     /// Uses a PostgreSQL of the test's own for Landfall's database; the outside world keeps its own elsewhere.
     pub fn on_postgres(mut self, url: &str) -> Self {
         self.postgres_url = Some(url.to_owned());
+        self
+    }
+
+    /// Sets a variable of the outside world's process.
+    pub fn outside_with(mut self, name: &str, value: &str) -> Self {
+        self.outside.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -131,6 +138,7 @@ impl Wishes {
             variables: outside_variables(&outside_url, &api_url),
             log: sandbox_log.clone(),
         };
+        outside.variables.extend(self.outside);
         let sandbox = outside.spawn(&[]);
         let sandbox_address = said(&sandbox_log, "landfall-sandbox listening on ").await;
         let mail_address = said(&sandbox_log, "landfall-sandbox mail on ").await;

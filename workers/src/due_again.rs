@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
+use landfall_shared::caught::caught;
 use landfall_shared::command::NAMES;
 use landfall_shared::crash;
 use landfall_shared::dispatch::Wakeups;
@@ -37,7 +38,7 @@ impl DueAgain {
                 () = tokio::time::sleep(Duration::from_millis(250) + jitter.pause(1)) => {}
                 () = stop.cancelled() => return,
             }
-            if let Err(error) = self.look().await {
+            if let Some(Err(error)) = caught("a look for due rows", self.look()).await {
                 tracing::warn!(%error, "due rows could not be sent out: trying again");
             }
         }

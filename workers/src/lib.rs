@@ -15,7 +15,7 @@ mod astray;
 
 mod outside;
 mod letters;
-mod mail;
+pub mod mail;
 
 mod watch;
 pub mod process;

@@ -100,6 +100,13 @@ impl Mailer {
         Ok(Self { server, from, tls, limits: Limits::default() })
     }
 
+    /// The same with other limits.
+    #[must_use]
+    pub const fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Sends a letter over a connection of its own, which is dropped on any doubt.
     ///
     /// # Errors

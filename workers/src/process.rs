@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use landfall_shared::caught::for_life;
 use landfall_shared::config::{self, Migrate};
 use landfall_shared::dispatch::{self, Wakeups};
 use landfall_shared::keys::Keys;
@@ -67,15 +68,15 @@ pub async fn run() -> Result<(), Failed> {
         concurrency: usize::try_from(config.step_concurrency)?,
         carried: carried.clone(),
     };
-    tokio::spawn(astray::take_out(database.clone(), jetstream.clone(), topology.clone()));
+    for_life("taking out what went astray", astray::take_out(database.clone(), jetstream.clone(), topology.clone()));
     let keep = InHand::keep(Arc::clone(&runner.in_hand), database.clone(), wakeups.clone(), redispatch);
     let due_again = DueAgain { database: database.clone(), jetstream, topology, wakeups: wakeups.clone(), redispatch };
-    let receiving = tokio::spawn(Arc::new(receiving).run(stop.clone()));
-    let due_again = tokio::spawn(due_again.run(stop.clone()));
-    tokio::spawn(keep);
-    tokio::spawn(database.clone().look_after());
-    tokio::spawn(note_sender(database.clone(), config.mail_from.address.to_string()));
-    tokio::spawn(metrics.clone().keep_folded());
+    let receiving = for_life("receiving", Arc::new(receiving).run(stop.clone()));
+    let due_again = for_life("sending out what is due", due_again.run(stop.clone()));
+    for_life("keeping what is in hand", keep);
+    for_life("looking after the pool", database.clone().look_after());
+    for_life("noting the sender", note_sender(database.clone(), config.mail_from.address.to_string()));
+    for_life("folding metrics", metrics.clone().keep_folded());
     watch::serve(config.workers_listen_addr, database.clone(), client.clone(), metrics, stop.clone()).await?;
 
     stop.cancelled().await;

@@ -1,11 +1,10 @@
 //! The runner: receives a wake-up, takes its row, lets the step do, settles, wakes up what follows, acknowledges.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_nats::jetstream::Message;
-use futures_util::FutureExt;
+use landfall_shared::caught::caught;
 use landfall_shared::command::Command;
 use landfall_shared::crash;
 use landfall_shared::dispatch::Wakeups;
@@ -75,10 +74,10 @@ impl Runner {
         };
         match self.taking.take(id, redelivered).await {
             Taken::Here { loaded, claimed, since } => {
-                crash::point("runner.after_load");
+                crash::point_over("runner.after_load", id);
                 hand.fenced(loaded.fence);
                 if self.do_and_settle(*loaded, claimed, since).await {
-                    crash::point("runner.before_ack");
+                    crash::point_over("runner.before_ack", id);
                     acknowledge(&message).await;
                 }
             }
@@ -109,12 +108,12 @@ impl Runner {
         verdict.count(&loaded.name);
         for _ in 0..=APPLIED_AGAIN {
             let settlement = verdict.settlement(&loaded, command.as_ref().ok(), claimed, since);
-            crash::point("runner.before_settle");
+            crash::point_over("runner.before_settle", id);
             let (activation, status) = (settlement.activation.id, settlement.activation.status());
             let hidden = settlement.follow.hidden;
             match self.settling.settle(settlement).await {
                 Some(Settled::Written { version, next }) => {
-                    crash::point("runner.after_settle");
+                    crash::point_over("runner.after_settle", id);
                     if let Some(next) = next {
                         self.wakeups.wake_up(next.command.name(), next.id);
                     }
@@ -156,10 +155,13 @@ impl Runner {
             return Err(StepError::Spent);
         }
         let step = Step::new(loaded, since, &self.outside);
-        crash::point("runner.before_effect");
-        let taken = AssertUnwindSafe(steps::take(&step, command.clone())).catch_unwind().await;
-        crash::point("runner.after_effect");
-        taken.unwrap_or_else(|_| {
+        let taken = Box::pin(async {
+            crash::point_over("runner.before_effect", loaded.id);
+            let taken = steps::take(&step, command.clone()).await;
+            crash::point_over("runner.after_effect", loaded.id);
+            taken
+        });
+        caught("an attempt", taken).await.unwrap_or_else(|| {
             tracing::error!(command.id = %loaded.id, "command {} panicked", loaded.id);
             Err(StepError::defect("the attempt ended in a panic"))
         })

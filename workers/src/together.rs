@@ -1,9 +1,8 @@
 //! Whatever waits is taken together: one small task drains its channel and does the batch at once. A lone item never waits.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 
-use futures_util::FutureExt;
+use landfall_shared::caught::caught;
 use tokio::sync::{mpsc, oneshot};
 
 /// The most that is done at once.
@@ -33,10 +32,7 @@ impl<Ask: Send + 'static, Answer: Send + 'static> Together<Ask, Answer> {
             while waiting.recv_many(&mut batch, AT_ONCE).await > 0 {
                 let (asks, askers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
                 // A batch that panics is given up; the task goes on, or nothing would ever be answered here again.
-                let Ok(answers) = AssertUnwindSafe(work(asks)).catch_unwind().await else {
-                    tracing::error!("a batch was given up: its work panicked");
-                    continue;
-                };
+                let Some(answers) = caught("a batch", work(asks)).await else { continue };
                 for (answer, asker) in answers.into_iter().zip(askers) {
                     let _ = asker.send(answer);
                 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use landfall_shared::caught::for_life;
 use landfall_shared::dispatch::Hint;
 use landfall_shared::store::Database;
 use landfall_shared::topology::Topology;
@@ -46,8 +47,8 @@ impl Waiting {
     #[must_use]
     pub fn start(database: Database, client: async_nats::Client, topology: Topology, stop: CancellationToken) -> Self {
         let waiting = Self { rooms: Arc::default(), stop };
-        tokio::spawn(waiting.clone().listen(client, topology));
-        tokio::spawn(waiting.clone().ask(database));
+        for_life("listening for versions", waiting.clone().listen(client, topology));
+        for_life("asking for versions", waiting.clone().ask(database));
         waiting
     }
 

@@ -7,6 +7,8 @@ use mail_parser::{Addr, MessageParser};
 pub struct Message {
     /// The sender, with the name where there is one.
     pub from: String,
+    /// What makes it the same message however often it comes; empty when there is none.
+    pub id: String,
     /// The subject, decoded.
     pub subject: String,
     /// The plain part, with line feeds; empty when there is none.
@@ -23,6 +25,7 @@ pub fn parse(bytes: &[u8]) -> Option<Message> {
     let html = message.html_bodies().find(|part| part.is_text_html());
     Some(Message {
         from: message.from().and_then(|from| from.first()).map(sender).unwrap_or_default(),
+        id: message.message_id().unwrap_or_default().to_owned(),
         subject: message.subject().unwrap_or_default().to_owned(),
         text: plain.and_then(|part| part.text_contents()).unwrap_or_default().replace("\r\n", "\n"),
         html: html.and_then(|part| part.text_contents()).unwrap_or_default().replace("\r\n", "\n"),
@@ -45,6 +48,7 @@ mod tests {
     fn both_parts_and_an_encoded_subject_are_read() {
         let bytes = b"From: =?utf-8?B?5ZOB54mM?= <no-reply@example.com>\r\n\
             To: ann@example.com\r\n\
+            Message-ID: <0199@example.com>\r\n\
             Subject: =?utf-8?Q?123456_is_your_code_=E2=9C=93?=\r\n\
             MIME-Version: 1.0\r\n\
             Content-Type: multipart/alternative; boundary=\"b\"\r\n\r\n\
@@ -54,6 +58,7 @@ mod tests {
             PHA+5L2g5aW9PC9wPg==\r\n--b--\r\n";
         let message = parse(bytes).unwrap();
         assert_eq!(message.from, "\u{54c1}\u{724c} <no-reply@example.com>");
+        assert_eq!(message.id, "0199@example.com");
         assert_eq!(message.subject, "123456 is your code \u{2713}");
         assert_eq!(message.text.trim_end(), "caf\u{e9} au lait");
         assert_eq!(message.html.trim_end(), "<p>\u{4f60}\u{597d}</p>");

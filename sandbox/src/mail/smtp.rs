@@ -99,17 +99,19 @@ impl Connection {
         if let Verdict::Replied | Verdict::Over = verdict {
             return Ok(matches!(verdict, Verdict::Replied));
         }
-        let reply = match bytes.map(message::parse) {
+        let message = bytes.map(message::parse);
+        let reply = match &message {
             None => "552 5.3.4 the message is too large\r\n",
             Some(None) => "554 5.6.0 this is no message\r\n",
-            Some(Some(message)) => match super::keep(&self.app.database, &envelope.recipients, &message).await {
+            Some(Some(message)) => match super::keep(&self.app.database, &envelope.recipients, message).await {
                 Ok(()) => "250 2.0.0 taken\r\n",
                 Err(_) => "451 4.3.0 the mailbox is not there\r\n",
             },
         };
         let unsaid = matches!(verdict, Verdict::GoUnsaid);
         let problem = unsaid.then(|| "fault: drop_after".to_owned());
-        self.record("DATA", envelope, reply, problem).await?;
+        let id = message.flatten().map(|message| message.id);
+        self.record("DATA", envelope, id, reply, problem).await?;
         if unsaid {
             return Ok(false);
         }
@@ -210,17 +212,24 @@ impl Connection {
             Kind::Error | Kind::NotYet => fault.status.unwrap_or(451).to_string(),
             Kind::Slow | Kind::Hang | Kind::Drop | Kind::DropAfter | Kind::Garbage => String::new(),
         };
-        self.record(phase, &nobody, &status, Some(fault.sentence())).await
+        self.record(phase, &nobody, None, &status, Some(fault.sentence())).await
     }
 
-    async fn record(&self, path: &str, envelope: &Envelope, reply: &str, problem: Option<String>) -> io::Result<()> {
+    async fn record(
+        &self,
+        path: &str,
+        envelope: &Envelope,
+        message_id: Option<String>,
+        reply: &str,
+        problem: Option<String>,
+    ) -> io::Result<()> {
         let status = reply.get(..3).and_then(|status| status.parse().ok());
         let call = Call {
             part: Part::Mail.name(),
             method: "SMTP".to_owned(),
             path: path.to_owned(),
             idempotency_key: None,
-            body: json!({"from": envelope.sender, "to": envelope.recipients}),
+            body: json!({"from": envelope.sender, "to": envelope.recipients, "message_id": message_id}),
             status,
             received_at: clock::now(),
             effect: status == Some(250),

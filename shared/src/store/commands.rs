@@ -219,7 +219,9 @@ pub(super) fn decode<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     read.map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-/// Takes ready commands for this process alone until the lease ends: so what kills a process is counted.
+/// Takes ready commands for this process alone until the lease ends: so what kills a process is counted. What somebody has taken
+/// before and was never heard of again is taken only when it was sent out again: an old message that NATS delivers once more
+/// brings it back together with all that was in the same hands (`due::lease`).
 ///
 /// # Errors
 /// If the database fails.
@@ -230,7 +232,8 @@ pub async fn claim(db: &PgPool, ids: &[Uuid], lease_seconds: f64) -> Result<Vec<
            select c.id
            from unnest($1::uuid[]) wanted (id)
            join commands c on c.id = wanted.id
-           where c.state = 'ready' and c.not_before <= now() and (c.lease_until is null or c.lease_until <= now())
+           where c.state = 'ready' and c.not_before <= now()
+             and (c.lease_until is null or (c.lease_until <= now() and c.due_at > now()))
            order by c.id
            for update of c skip locked
          )
