@@ -16,6 +16,8 @@ run_tests() {
   say "Building the programs and the tests"
   cargo build --quiet --workspace --bins
   say "Testing"
+  # They wait for others most of the time.
+  export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))}
   cargo test --workspace "${args[@]}"
 }
 
