@@ -153,6 +153,7 @@ async fn a_batch_costs_as_many_commits_as_one_command() {
 async fn the_whole_way_writes_one_row_and_finishes_one_row_a_command_and_claims_only_mails() {
     // Nothing is sent out again while this is counted, however slow the machine is.
     let mut stack = Wishes::default().with("REDISPATCH_AFTER_MS", "60000").unwatched().start().await;
+    stack.receives("verify_purchase").await;
     let mut buyer = stack.buyer();
     buyer.goes_the_whole_way("ann").await;
     // A fence rises with every claim and every outcome, and with nothing else.

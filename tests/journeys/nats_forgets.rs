@@ -9,7 +9,7 @@ use landfall_tests::journey::Buyer;
 use landfall_tests::patience::until;
 use landfall_tests::services::nats::PrivateNats;
 use landfall_tests::stack::{Stack, Wishes};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use std::time::Duration;
 
 /// Wake-ups that are sent again come from `ensure()` alone: no row is due by itself for so long.
@@ -227,6 +227,47 @@ async fn a_server_that_dies_or_freezes_under_way_stops_nobody_for_good() {
     stack.ends_well().await;
 }
 
+/// Who asks a frozen server waits for it, step by step; what is over by time alone shows within ten seconds all the same.
+#[tokio::test]
+async fn a_frozen_server_keeps_nothing_that_is_over_from_showing() {
+    let nats = PrivateNats::start().await;
+    let mut stack = Wishes::default().on_nats(&nats.url).with("REDISPATCH_AFTER_MS", "60000").start().await;
+    let [mut ann, mut ben, mut carl] = [stack.buyer(), stack.buyer(), stack.buyer()];
+    for (buyer, name) in [(&mut ann, "ann"), (&mut carl, "carl")] {
+        buyer.is_known_as(name).await;
+        buyer.comes_to_the_choice().await;
+    }
+    carl.binds_billing_account("carl", "carl@bills.example").await;
+    ben.purchases().await;
+
+    nats.freeze(true);
+    ben.logs_in_directly().await;
+    assert_eq!(carl.asks(Method::POST, "/workspaces/refresh", None).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(ann.asks_for_code("registration", "ann@example.com").await.status(), StatusCode::ACCEPTED);
+    // Rows of three steps are due, and none of their consumers answers; a second later the code is over.
+    sqlx::query("update commands set due_at = now() where state = 'ready'").execute(&stack.pool).await.unwrap();
+    let over: time::OffsetDateTime = sqlx::query_scalar(
+        "update challenges set expires_at = now() + interval '1 second' where email = 'ann@example.com' returning expires_at",
+    )
+    .fetch_one(&stack.pool)
+    .await
+    .unwrap();
+    let seen = ann.sees_when("it is over", |seen| seen["verification"]["status"] == "expired").await;
+    let shown: time::OffsetDateTime =
+        sqlx::query_scalar("select updated_at from activations where id = $1::text::uuid")
+            .bind(&ann.activation_id)
+            .fetch_one(&stack.pool)
+            .await
+            .unwrap();
+    assert!(shown - over < time::Duration::seconds(10), "{}: {seen:#}", shown - over);
+
+    nats.freeze(false);
+    sqlx::query("update commands set due_at = now() where state = 'ready'").execute(&stack.pool).await.unwrap();
+    ben.settles().await;
+    carl.settles().await;
+    stack.ends_well().await;
+}
+
 /// Wake-ups of steps that nobody here knows are left for a while, and then taken out; ours are not.
 #[tokio::test]
 async fn unknown_steps_are_left_for_an_hour_and_then_taken_out() {
@@ -237,8 +278,7 @@ async fn unknown_steps_are_left_for_an_hour_and_then_taken_out() {
         jetstream.publish(subject, "0199".into()).await.unwrap().await.unwrap();
     }
     let topology = Topology::new(&stack.prefix);
-    let now: sqlx::types::time::OffsetDateTime =
-        sqlx::query_scalar("select now()").fetch_one(&stack.pool).await.unwrap();
+    let now: time::OffsetDateTime = sqlx::query_scalar("select now()").fetch_one(&stack.pool).await.unwrap();
     let an_hour = Duration::from_hours(1);
     assert_eq!(topology.take_out_the_unknown(&jetstream, now - an_hour).await.unwrap(), 0, "they are an instant old");
     assert_eq!(topology.take_out_the_unknown(&jetstream, now + an_hour).await.unwrap(), 3);

@@ -8,11 +8,11 @@ use landfall_shared::caught::caught;
 use landfall_shared::command::NAMES;
 use landfall_shared::crash;
 use landfall_shared::dispatch::Wakeups;
-use landfall_shared::store::{Database, due, in_time, sealed};
+use landfall_shared::store::{Database, due, in_time};
 use landfall_shared::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
-use crate::retry::Schedule;
+use crate::retry::a_little_apart;
 
 /// What sending out again needs.
 pub struct DueAgain {
@@ -31,11 +31,9 @@ pub struct DueAgain {
 impl DueAgain {
     /// Looks for due rows two to four times a second until the token is cancelled.
     pub async fn run(self, stop: CancellationToken) {
-        // One draw of the retry's jitter is as good a jitter here: several workers must not look in step.
-        let jitter = Schedule { initial: Duration::from_millis(250), max: Duration::from_millis(250), attempts: 1 };
         loop {
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(250) + jitter.pause(1)) => {}
+                () = tokio::time::sleep(a_little_apart(Duration::from_millis(250))) => {}
                 () = stop.cancelled() => return,
             }
             if let Some(Err(error)) = caught("a look for due rows", self.look()).await {
@@ -46,10 +44,6 @@ impl DueAgain {
 
     async fn look(&self) -> Result<(), sqlx::Error> {
         let pool = self.database.pool();
-        for changed in in_time(due::expire_codes(&pool)).await? {
-            self.wakeups.hint(changed.id, changed.version, &changed.status);
-        }
-        in_time(sealed::erase_overdue(&pool)).await?;
         if self.jetstream.client().connection_state() != State::Connected {
             return Ok(());
         }

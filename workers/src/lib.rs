@@ -11,6 +11,7 @@ mod together;
 mod in_hand;
 mod receiving;
 mod due_again;
+mod by_time;
 mod astray;
 
 mod outside;

@@ -13,6 +13,7 @@ use landfall_shared::{stopping, telemetry, tls};
 use tokio_util::task::TaskTracker;
 
 use crate::astray;
+use crate::by_time;
 use crate::due_again::DueAgain;
 use crate::in_hand::InHand;
 use crate::outside::Outside;
@@ -73,6 +74,7 @@ pub async fn run() -> Result<(), Failed> {
     let due_again = DueAgain { database: database.clone(), jetstream, topology, wakeups: wakeups.clone(), redispatch };
     let receiving = for_life("receiving", Arc::new(receiving).run(stop.clone()));
     let due_again = for_life("sending out what is due", due_again.run(stop.clone()));
+    for_life("writing what is over", by_time::run(database.clone(), wakeups.clone(), stop.clone()));
     for_life("keeping what is in hand", keep);
     for_life("looking after the pool", database.clone().look_after());
     for_life("noting the sender", note_sender(database.clone(), config.mail_from.address.to_string()));

@@ -44,6 +44,13 @@ impl Schedule {
     }
 }
 
+/// A pause of once to twice this long: several workers must not look in step. One draw of the retry's jitter is as good a jitter
+/// here.
+#[must_use]
+pub fn a_little_apart(pause: Duration) -> Duration {
+    pause + Schedule { initial: pause, max: pause, attempts: 1 }.pause(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! What the processes of a test say of themselves: logs, metrics, their stream.
 
+use landfall_shared::topology::Topology;
+
 use super::Stack;
 use crate::patience::until;
 
@@ -13,6 +15,17 @@ impl Stack {
     /// A JetStream context over the test's NATS.
     pub async fn jetstream(&self) -> async_nats::jetstream::Context {
         async_nats::jetstream::new(async_nats::connect(&self.nats_url).await.unwrap())
+    }
+
+    /// Waits until the workers pull the wake-ups of a step: stream and consumers stand, and whatever that made due again is.
+    pub async fn receives(&self, step: &str) {
+        let jetstream = self.jetstream().await;
+        until("the workers receive", || async {
+            let stream = jetstream.get_stream(self.stream()).await.ok()?;
+            let consumer = stream.consumer_info(Topology::new(&self.prefix).consumer(step)).await.ok()?;
+            (consumer.num_waiting > 0).then_some(())
+        })
+        .await;
     }
 
     /// The name of the stream of wake-ups.
