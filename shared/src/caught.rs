@@ -27,3 +27,31 @@ pub fn for_life(what: &'static str, task: impl Future<Output = ()> + Send + 'sta
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_turn_that_panics_is_given_up() {
+        assert_eq!(caught("a test", async { panic!("as a test has asked") }).await, None::<()>);
+        assert_eq!(caught("a test", async { 1 }).await, Some(1));
+    }
+
+    #[tokio::test]
+    #[ignore = "it ends its process: the next test starts it in one of its own"]
+    async fn a_task_for_life_panics() {
+        let _ = for_life("a test", async { panic!("as a test has asked") }).await;
+    }
+
+    #[test]
+    fn a_task_for_life_that_panics_takes_its_process_with_it() {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--ignored", "--exact", "caught::tests::a_task_for_life_panics"]);
+        let ended = child.output().unwrap();
+        assert_eq!(ended.status.signal(), Some(6), "{ended:?}");
+    }
+}
