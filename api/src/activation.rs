@@ -174,7 +174,12 @@ async fn within_limits(app: &App, db: &mut PgConnection, asked: &Asked, entered:
     typed_entries::lock_instance(db, marketplace, instance_id).await?;
     let places = typed_entries::places(db, marketplace, instance_id).await?;
     if let Some(wait) = places.full_for() {
-        let detail = "The Account ID did not fit this instance too often. Use Marketplace > Purchased Services > Login Directly.";
+        let detail = if places.full_for.is_some() {
+            "The Account ID did not fit this instance too often. Use Marketplace > Purchased Services > Login Directly."
+        } else {
+            "Others have typed this instance, and the marketplace is being asked. Try again in a moment, or use Marketplace > \
+             Purchased Services > Login Directly."
+        };
         return Err(Problem::too_many_requests(detail, wait));
     }
     typed_entries::insert(db, &client, marketplace, instance_id).await?;

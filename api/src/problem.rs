@@ -154,7 +154,7 @@ impl Problem {
     #[must_use]
     pub fn too_old() -> Self {
         let detail = "This was asked for more than 30 days ago, and platforms keep no key longer: tried again, it could be done \
-                      twice. Look at the platforms, then cancel.";
+                      twice. Look at the platforms; what is not active yet can be cancelled.";
         Self::new(StatusCode::CONFLICT, "too-old", "Too old", detail)
     }
 

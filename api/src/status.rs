@@ -40,7 +40,8 @@ impl Document {
         let row = sqlx::query!(
             r#"select a.version, a.state, a.created_at, a.updated_at, now() as "now!",
                       (select coalesce(json_agg(latest order by latest.queued_at, latest.id), '[]')
-                       from (select c.id, c.name, c.state, c.attempts_shown, c.held,
+                       from (select c.id, c.name, c.state, c.held,
+                                    case when c.state = 'ready' then c.attempts_shown else c.attempts end as attempts_shown,
                                     c.queued_at, c.not_before, c.finished_at, c.problem
                              from commands c
                              where c.activation_id = a.id and not c.hidden

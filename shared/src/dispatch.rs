@@ -140,11 +140,12 @@ async fn send(
     });
 }
 
-/// While the connection is down wake-ups wait here, and only until their rows are due again: what the client is given then, it
+/// While the connection is down wake-ups wait here, and only until their rows are soon due again: what the client is given then, it
 /// sends after the reconnect, however stale, and in a heap.
 async fn wait_for_connection(client: &async_nats::Client, redispatch: Duration, batch: &mut Vec<Sent>) {
     while !batch.is_empty() && client.connection_state() != State::Connected {
-        let is_overdue = |handed_in: &Instant| handed_in.elapsed() >= redispatch;
+        // Not to the last moment: its row would be sent out as well, and two would have it in hand.
+        let is_overdue = |handed_in: &Instant| handed_in.elapsed() >= redispatch / 2;
         count_lost(
             batch
                 .extract_if(.., |sent| matches!(sent, Sent::WakeUp { handed_in, .. } if is_overdue(handed_in)))

@@ -13,6 +13,8 @@ mod astray;
 mod out_of_step;
 mod settings;
 
+use out_of_step::OutOfStep;
+
 pub use settings::ACK_WAIT;
 
 /// The names of one Landfall in a NATS that it may share with others (`NATS_PREFIX`).
@@ -94,7 +96,7 @@ impl Topology {
             // Measured under load: one look alone gives false alarms.
             tokio::time::sleep(Duration::from_secs(1)).await;
             let still = self.out_of_step(&stream, &consumers).await?;
-            for step in still.into_iter().filter(|step| suspects.contains(step)) {
+            for OutOfStep { step, .. } in still.into_iter().filter(|found| suspects.contains(found)) {
                 tracing::warn!(step, "the consumer of {step} has passed what the stream still holds: making it again");
                 stream.delete_consumer(&self.consumer(step)).await.map_err(TopologyError::of)?;
                 let consumer = self.create_consumer(&stream, step).await?;

@@ -191,7 +191,7 @@ impl Ledger {
         // As workers decide it: what may have been begun before is claimed first.
         let claimed = twice || loaded.dispatches > 1 || loaded.lease_until.is_some();
         if claimed {
-            let Some(claim) = commands::claim(&self.pool, &[id], LONG).await.map_err(said)?.pop() else {
+            let Some(claim) = commands::claim(&self.pool, &[(id, true)], LONG).await.map_err(said)?.pop() else {
                 self.count("gone");
                 return Ok(());
             };

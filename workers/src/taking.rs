@@ -81,10 +81,10 @@ async fn take(database: &Database, wanted: &[Wanted], lease: Duration) -> Result
     let pool = database.pool();
     let mut loaded: HashMap<Uuid, Loaded> =
         in_time(commands::load(&pool, &ids)).await?.into_iter().map(|loaded| (loaded.id, loaded)).collect();
-    let to_claim: Vec<Uuid> = wanted
+    let to_claim: Vec<(Uuid, bool)> = wanted
         .iter()
         .filter(|wanted| loaded.get(&wanted.id).is_some_and(|loaded| must_be_claimed(wanted.how, loaded)))
-        .map(|wanted| wanted.id)
+        .map(|wanted| (wanted.id, matches!(wanted.how, How::Redelivery)))
         .collect();
     let mut claims = HashMap::new();
     if !to_claim.is_empty() {
@@ -97,7 +97,7 @@ async fn take(database: &Database, wanted: &[Wanted], lease: Duration) -> Result
         .iter()
         .map(|wanted| {
             let Some(mut row) = loaded.remove(&wanted.id) else { return Taken::Gone };
-            let claimed = match (to_claim.contains(&wanted.id), claims.get(&wanted.id)) {
+            let claimed = match (to_claim.iter().any(|(id, _)| *id == wanted.id), claims.get(&wanted.id)) {
                 (true, None) => return Taken::Gone,
                 (true, Some(claim)) => {
                     (row.fence, row.attempts) = (claim.fence, claim.attempts);

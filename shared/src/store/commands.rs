@@ -116,7 +116,7 @@ pub async fn load(db: &PgPool, ids: &[Uuid]) -> Result<Vec<Loaded>, sqlx::Error>
                       join commands undoes on undoes.activation_id = earlier.id
                       where earlier.marketplace = a.marketplace and earlier.instance_id = a.instance_id
                         and earlier.id <> a.id and earlier.status = 'cancelled'
-                        and undoes.lane = 'journey' and undoes.state in ('ready', 'dead')
+                        and undoes.name in ('bind_workspace', 'unbind_workspace') and undoes.state in ('ready', 'dead')
                     )
                     else false
                   end as "being_unbound!",
@@ -219,21 +219,22 @@ pub(super) fn decode<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     read.map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-/// Takes ready commands for this process alone until the lease ends: so what kills a process is counted. What somebody has taken
-/// before and was never heard of again is taken only when it was sent out again: an old message that NATS delivers once more
-/// brings it back together with all that was in the same hands (`due::lease`).
+/// Takes ready commands, each with whether its message was delivered before, for this process alone until the lease ends: so what
+/// kills a process is counted. What somebody has taken before and was never heard of again is taken only when it was sent out
+/// again: an old message that NATS delivers once more brings it back together with all that was in the same hands (`due::lease`).
 ///
 /// # Errors
 /// If the database fails.
-pub async fn claim(db: &PgPool, ids: &[Uuid], lease_seconds: f64) -> Result<Vec<Claimed>, sqlx::Error> {
+pub async fn claim(db: &PgPool, wanted: &[(Uuid, bool)], lease_seconds: f64) -> Result<Vec<Claimed>, sqlx::Error> {
+    let (ids, redelivered): (Vec<Uuid>, Vec<bool>) = wanted.iter().copied().unzip();
     sqlx::query_as!(
         Claimed,
         "with claimable as materialized (
            select c.id
-           from unnest($1::uuid[]) wanted (id)
+           from unnest($1::uuid[], $3::bool[]) wanted (id, redelivered)
            join commands c on c.id = wanted.id
            where c.state = 'ready' and c.not_before <= now()
-             and (c.lease_until is null or (c.lease_until <= now() and c.due_at > now()))
+             and (c.lease_until is null or (c.lease_until <= now() and (c.due_at > now() or not wanted.redelivered)))
            order by c.id
            for update of c skip locked
          )
@@ -243,8 +244,9 @@ pub async fn claim(db: &PgPool, ids: &[Uuid], lease_seconds: f64) -> Result<Vec<
          from claimable
          where c.id = claimable.id
          returning c.id, c.fence, c.attempts",
-        ids,
+        &ids,
         lease_seconds,
+        &redelivered,
     )
     .fetch_all(db)
     .await

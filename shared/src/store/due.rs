@@ -71,7 +71,7 @@ pub async fn dispatched_again(db: &PgPool, over_seconds: f64) -> Result<u64, sql
            for update skip locked
          )
          update commands c
-         set due_at = least(c.due_at, now() + make_interval(secs => $1 * random()))
+         set due_at = least(c.due_at, now() + make_interval(secs => $1 * random())), dispatches = c.dispatches + 1
          from sent
          where c.id = sent.id",
         over_seconds,

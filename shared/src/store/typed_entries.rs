@@ -84,7 +84,7 @@ pub async fn places(db: &mut PgConnection, marketplace: &str, instance_id: &str)
                    from activations a
                    join commands c on c.activation_id = a.id
                    where a.marketplace = $1 and a.instance_id = $2 and a.state ->> 'started_by' = 'typed'
-                     and c.name = 'verify_purchase' and c.state in ('ready', 'dead')) as "open!",
+                     and c.name = 'verify_purchase' and c.state = 'ready') as "open!",
                   (select ceil(extract(epoch from finished_at + interval '1 day' - now()))::bigint
                    from judged
                    order by finished_at desc offset $3 limit 1) as full_for"#,

@@ -3,9 +3,20 @@
 
 use async_nats::jetstream::consumer::{Consumer, PullConsumer};
 use async_nats::jetstream::stream::Stream;
+use time::OffsetDateTime;
 
 use super::astray::first_of_subject;
 use super::{Topology, TopologyError};
+
+/// A consumer that will never deliver something. The same twice is no accident of the moment: what is on its way is gone by then,
+/// and one that somebody else has made again is another.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OutOfStep {
+    pub(super) step: &'static str,
+    made_at: OffsetDateTime,
+    /// The message that lies below what was acknowledged; none if the consumer is ahead of all that there is.
+    below: Option<u64>,
+}
 
 impl Topology {
     /// Consumers that have delivered more than the stream ever held, and those below whose acknowledged messages there is still
@@ -16,26 +27,31 @@ impl Topology {
         &self,
         stream: &Stream,
         consumers: &[(&'static str, PullConsumer)],
-    ) -> Result<Vec<&'static str>, TopologyError> {
+    ) -> Result<Vec<OutOfStep>, TopologyError> {
         let mut seen = Vec::with_capacity(consumers.len());
         for (step, consumer) in consumers {
             let info = Consumer::get_info(consumer).await.map_err(TopologyError::of)?;
-            seen.push((*step, info.delivered.stream_sequence, info.ack_floor.stream_sequence));
+            seen.push((*step, info));
         }
         let held = stream.get_info().await.map_err(TopologyError::of)?.state;
         let mut found = Vec::new();
-        for (step, delivered, acknowledged) in seen {
-            let is_ahead = delivered > held.last_sequence;
-            let may_lie_below = held.messages > 0 && held.first_sequence <= acknowledged;
-            if is_ahead || (may_lie_below && self.lies_below(stream, step, acknowledged).await?) {
-                found.push(step);
+        for (step, info) in seen {
+            let made_at = info.created;
+            let acknowledged = info.ack_floor.stream_sequence;
+            if info.delivered.stream_sequence > held.last_sequence {
+                found.push(OutOfStep { step, made_at, below: None });
+            } else if held.messages > 0
+                && held.first_sequence <= acknowledged
+                && let Some(below) = self.lies_below(stream, step, acknowledged).await?
+            {
+                found.push(OutOfStep { step, made_at, below: Some(below) });
             }
         }
         Ok(found)
     }
 
-    async fn lies_below(&self, stream: &Stream, step: &str, acknowledged: u64) -> Result<bool, TopologyError> {
+    async fn lies_below(&self, stream: &Stream, step: &str, acknowledged: u64) -> Result<Option<u64>, TopologyError> {
         let first = first_of_subject(stream, &self.command(step), 1).await?;
-        Ok(first.is_some_and(|message| message.sequence <= acknowledged))
+        Ok(first.map(|message| message.sequence).filter(|sequence| *sequence <= acknowledged))
     }
 }

@@ -39,7 +39,8 @@ pub async fn cancel_what_waits(db: &mut PgConnection, activation_id: Uuid) -> Re
 pub struct Dead {
     /// The buyer does not see it among the steps.
     pub hidden: bool,
-    /// Platforms may have forgotten its key: what was done under it could be done twice.
+    /// Platforms may have forgotten its key: what was done under it could be done twice. Taking a binding back twice is taking it
+    /// back.
     pub too_old: bool,
 }
 
@@ -50,7 +51,8 @@ pub struct Dead {
 pub async fn lock_dead(db: &mut PgConnection, activation_id: Uuid) -> Result<Vec<Dead>, sqlx::Error> {
     sqlx::query_as!(
         Dead,
-        r#"select hidden, queued_at < now() - make_interval(days => $2) as "too_old!"
+        r#"select hidden,
+                  name <> 'unbind_workspace' and queued_at < now() - make_interval(days => $2) as "too_old!"
            from commands
            where activation_id = $1 and state = 'dead'
            order by id
