@@ -182,7 +182,7 @@ async fn a_wiped_store_and_a_lost_tail_are_made_up_for_from_the_rows() {
 }
 
 /// The tail is lost, and before anybody looks there are as many messages again: the consumer is not ahead of its stream, and
-/// yet an old server never delivers what lies below what it has delivered once.
+/// yet an old server left one undelivered, below what was acknowledged before.
 #[tokio::test]
 async fn a_lost_tail_that_has_grown_again_is_seen() {
     let mut nats = PrivateNats::start().await;

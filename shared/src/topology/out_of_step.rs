@@ -1,5 +1,6 @@
 //! Consumers that have passed what their stream still holds: a server that died may remember its consumers better than its
-//! messages, and one before 2.14 then never delivers these (measured on 2.9.10 and 2.12.8).
+//! messages, and an old one does not deliver these (ahead of the stream: measured on 2.9.10, 2.10.26 and 2.12.8; a message below
+//! what was acknowledged: on 2.9.10).
 
 use async_nats::jetstream::consumer::{Consumer, PullConsumer};
 use async_nats::jetstream::stream::Stream;
