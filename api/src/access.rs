@@ -74,14 +74,14 @@ pub fn session(asked: &Asked) -> Option<Vec<u8>> {
 /// The header that gives a browser its session.
 #[must_use]
 pub fn cookie(app: &App, id: &SessionId) -> String {
-    let secure = if app.config.common.public_url.is_https() { "; Secure" } else { "" };
+    let secure = if app.config.both.public_url.is_https() { "; Secure" } else { "" };
     format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax{secure}", id.expose())
 }
 
 /// The header that takes it back.
 #[must_use]
 pub fn no_cookie(app: &App) -> String {
-    let secure = if app.config.common.public_url.is_https() { "; Secure" } else { "" };
+    let secure = if app.config.both.public_url.is_https() { "; Secure" } else { "" };
     format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
 }
 
@@ -96,7 +96,7 @@ pub fn stranger(asked: &Asked) -> Vec<u8> {
 #[must_use]
 pub fn is_ours(app: &App, asked: &Asked) -> bool {
     if let Some(origin) = asked.header(header::ORIGIN.as_str()) {
-        return origin == app.config.common.public_url.origin();
+        return origin == app.config.both.public_url.origin();
     }
     match asked.header("sec-fetch-site") {
         Some(site) => site == "same-origin" || site == "none",

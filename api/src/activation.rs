@@ -134,7 +134,7 @@ async fn begin(app: &App, db: &mut PgConnection, asked: &Asked, body: &Body) -> 
         Activation::begin(id, entered.marketplace, entered.instance_id, Some(entered.account_id), StartedBy::Typed);
     activation.language = asked.accept_language();
     activations::insert(db, &activation).await?;
-    let redispatch = app.config.common.redispatch_after.as_secs_f64();
+    let redispatch = app.config.both.redispatch_after.as_secs_f64();
     commands::insert(db, id, &queued, redispatch, &trace::parent()).await?;
     Ok((id, queued))
 }

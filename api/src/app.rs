@@ -67,9 +67,9 @@ impl App {
     ) -> Self {
         let (client, topology) = nats;
         let security_keys = security_keys(&config.alibaba_security_key);
-        let wakeups = Wakeups::start(client.clone(), topology.clone(), config.common.redispatch_after);
+        let wakeups = Wakeups::start(client.clone(), topology.clone(), config.both.redispatch_after);
         let waiting = Waiting::start(database.clone(), client, topology, stop.clone());
-        let (bad_tokens, assets) = (Arc::default(), Arc::new(Assets::new(&config.common)));
+        let (bad_tokens, assets) = (Arc::default(), Arc::new(Assets::new(&config.both)));
         Self { config, keys, security_keys, database, wakeups, waiting, bad_tokens, metrics, assets, stop }
     }
 }

@@ -152,7 +152,7 @@ async fn lead(
     activations::insert(db, &activation).await?;
     let queued = if over { None } else { Some(queued) };
     if let Some(queued) = &queued {
-        let redispatch = app.config.common.redispatch_after.as_secs_f64();
+        let redispatch = app.config.both.redispatch_after.as_secs_f64();
         commands::insert(db, id, queued, redispatch, &trace::parent()).await?;
     }
     let queued = queued.map(|queued| (queued.command.name(), queued.id));
@@ -188,7 +188,7 @@ async fn go_on(
         sessions::end_typed(db, id).await?;
     }
     if let Some(queued) = &queued {
-        let redispatch = app.config.common.redispatch_after.as_secs_f64();
+        let redispatch = app.config.both.redispatch_after.as_secs_f64();
         commands::insert(db, id, queued, redispatch, &trace::parent()).await?;
     }
     let version = activations::save(db, &activation).await?;

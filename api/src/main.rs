@@ -44,17 +44,17 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failed> {
     let config = Arc::new(config::Api::from_environment()?);
-    let common = &config.common;
-    let metrics = telemetry::start("landfall-api", common)?;
+    let both = &config.both;
+    let metrics = telemetry::start("landfall-api", both)?;
     tls::install();
-    let database = Database::new(&common.database_url, "landfall-api", common.database_connections)?;
-    match common.migrate {
+    let database = Database::new(&both.database_url, "landfall-api", both.database_connections)?;
+    match both.migrate {
         Migrate::Auto => database.migrate().await?,
         Migrate::Off => database.is_understood().await?,
     }
-    let (client, _) = dispatch::connect(common, "landfall-api").await?;
-    let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
-    let nats = (client.clone(), Topology::new(&common.nats_prefix));
+    let (client, _) = dispatch::connect(both, "landfall-api").await?;
+    let keys = Arc::new(Keys::new(&both.secret_key, both.secret_key_previous.as_ref()));
+    let nats = (client.clone(), Topology::new(&both.nats_prefix));
     for_life("looking after the pool", database.clone().look_after());
     let stop = stopping::token();
     let app = App::new(Arc::clone(&config), keys, database, nats, metrics.clone(), stop.clone());

@@ -20,7 +20,7 @@ pub async fn document(State(app): State<App>) -> Response {
     let sites: Vec<&str> = config.sites.iter().map(|site| site.id.as_str()).collect();
     let is_inside = config.internal_listen_addr.is_none();
     let here = Here { metrics: is_inside, operators: is_inside && !config.operator_tokens.is_empty() };
-    let document = whole(config.common.public_url.as_str(), &sites, here);
+    let document = whole(config.both.public_url.as_str(), &sites, here);
     let mut response = Json(document).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response

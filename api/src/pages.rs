@@ -53,7 +53,7 @@ struct Frame<'a> {
 impl<'a> Frame<'a> {
     fn of(app: &'a App, asked: &Asked) -> Self {
         let language = language::of(asked);
-        let brand = app.config.common.brand_name.name(language);
+        let brand = app.config.both.brand_name.name(language);
         let has_logo = app.assets.has_logo();
         Self {
             language,

@@ -233,7 +233,7 @@ fn purchase(announcement: Announcement) -> Result<Purchase, Invalid> {
 }
 
 fn created(app: &App, purchase: &Purchase) -> SpiAnswer {
-    let public_url = &app.config.common.public_url;
+    let public_url = &app.config.both.public_url;
     let default_site = app.config.sites.first().map(|site| app.config.login_url.filled(&site.id));
     SpiAnswer::Created {
         instance_id: purchase.instance_id.to_string(),
@@ -321,7 +321,7 @@ async fn write(
     activation: &Activation,
     queued: Option<Queued>,
 ) -> Result<Changed, sqlx::Error> {
-    let redispatch = app.config.common.redispatch_after.as_secs_f64();
+    let redispatch = app.config.both.redispatch_after.as_secs_f64();
     let version = said::write(db, activation, queued.as_ref(), redispatch, &trace::parent()).await?;
     Ok(Changed { id: activation.id, version, status: activation.status().as_str(), queued })
 }

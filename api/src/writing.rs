@@ -151,7 +151,7 @@ impl Writing {
     /// # Errors
     /// If the database fails.
     pub async fn queue(&mut self, queued: Queued) -> Result<(), Problem> {
-        let redispatch = self.app.config.common.redispatch_after.as_secs_f64();
+        let redispatch = self.app.config.both.redispatch_after.as_secs_f64();
         let trace = trace::parent();
         commands::insert(&mut self.transaction, self.activation.id, &queued, redispatch, &trace).await?;
         self.queued.push(queued);

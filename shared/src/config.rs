@@ -1,10 +1,10 @@
 //! The configuration of both processes, read once at start from the environment (contract §1); the only door to it.
 //!
-//! `variables` is the page that lists every variable, its default and its meaning; `common`, `api` and `workers` are
+//! `variables` is the page that lists every variable, its default and its meaning; `both`, `api` and `workers` are
 //! what each process makes of them.
 
 mod variables;
-mod common;
+mod both;
 mod api;
 mod workers;
 mod environment;
@@ -18,8 +18,8 @@ mod sites;
 mod urls;
 
 pub use api::Api;
+pub use both::{Both, LogFormat, Migrate};
 pub use brand::{Brand, BrandColor, BrandLogo};
-pub use common::{Common, LogFormat, Migrate};
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use mail::{Mailbox, Smtp, SmtpCredentials, SmtpSecurity};

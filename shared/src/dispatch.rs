@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::caught::{caught, for_life};
-use crate::config::Common;
+use crate::config::Both;
 use crate::topology::Topology;
 
 /// A hint that an activation has changed (contract §6): whoever misses it reads the row a little later.
@@ -183,7 +183,7 @@ pub fn context(client: &async_nats::Client) -> Context {
 ///
 /// # Errors
 /// If the URLs or the credentials cannot be read.
-pub async fn connect(config: &Common, process: &str) -> Result<(async_nats::Client, Arc<Notify>), NotConnected> {
+pub async fn connect(config: &Both, process: &str) -> Result<(async_nats::Client, Arc<Notify>), NotConnected> {
     let connected = Arc::new(Notify::new());
     let notify = Arc::clone(&connected);
     let mut options = async_nats::ConnectOptions::new()

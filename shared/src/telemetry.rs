@@ -10,7 +10,7 @@ use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-use crate::config::{Common, LogFormat};
+use crate::config::{Both, LogFormat};
 
 /// Upper bounds of every histogram, in seconds: from a database's answer to a platform's last chance (contract §7).
 const BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -52,7 +52,7 @@ impl Metrics {
 }
 
 /// Sets up log lines (standard output) and metrics for the whole process, and says that it starts.
-pub fn start(process: &'static str, config: &Common) -> Result<Metrics, TelemetryError> {
+pub fn start(process: &'static str, config: &Both) -> Result<Metrics, TelemetryError> {
     let is_terminal = std::io::stdout().is_terminal();
     lines(config.log_format, &config.rust_log, is_terminal, std::io::stdout)?.try_init()?;
     let metrics = Metrics(recorder()?.install_recorder()?);

@@ -9,7 +9,7 @@ use landfall_shared::store::commands::Loaded;
 use landfall_shared::store::settle::{Settled, Settlement, settle};
 use landfall_shared::store::{activations, commands, due};
 use landfall_tests::patience::until;
-use landfall_tests::services::services;
+use landfall_tests::servers::servers;
 use landfall_tests::stack::Wishes;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgPool, Row};
@@ -80,8 +80,8 @@ fn verified(loaded: &[Loaded]) -> Vec<Settlement> {
 
 #[tokio::test]
 async fn a_batch_costs_as_many_commits_as_one_command() {
-    let services = services().await;
-    let url = services.database(&format!("budget_{}", std::process::id())).await;
+    let servers = servers().await;
+    let url = servers.database(&format!("budget_{}", std::process::id())).await;
     // One connection for what is measured, so that its statistics can be told to be written; another reads them.
     let one_connection = || PgPoolOptions::new().max_connections(1).test_before_acquire(false);
     let pool = one_connection().connect(&url).await.unwrap();

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use landfall_tests::clocks::Clock;
 use landfall_tests::patience::until;
 use landfall_tests::seller::now;
-use landfall_tests::services::postgres::{PostgresWishes, PrivatePostgres};
+use landfall_tests::servers::postgres::{PostgresWishes, PrivatePostgres};
 use landfall_tests::stack::{Stack, Wishes, ready};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -10,7 +10,7 @@ use landfall_tests::journey::Buyer;
 use landfall_tests::leash::Leashed;
 use landfall_tests::patience::until;
 use landfall_tests::seller::Seller;
-use landfall_tests::services::services;
+use landfall_tests::servers::servers;
 use landfall_tests::stack::{Stack, Wishes, ready};
 use landfall_tests::supervised::rows_say;
 use reqwest::StatusCode;
@@ -258,7 +258,7 @@ fn four_processes(stack: &Stack, database: &str) -> Vec<(Leashed, Url)> {
 #[tokio::test]
 async fn several_processes_migrate_at_once_and_none_runs_on_a_newer_schema() {
     let mut stack = Wishes::default().prepare().await;
-    let database = services().await.database(&format!("{}fresh", stack.prefix)).await;
+    let database = servers().await.database(&format!("{}fresh", stack.prefix)).await;
     let processes = four_processes(&stack, &database);
     join_all(processes.iter().map(|(_, url)| ready(url))).await;
     let pool = sqlx::PgPool::connect(&database).await.unwrap();

@@ -75,11 +75,12 @@ async fn a_binding_that_was_made_and_not_heard_of_is_told_of_the_release_while_i
     stack.ends_well().await;
 }
 
-#[tokio::test]
-async fn a_binding_that_was_made_and_died_unheard_is_told_of_the_release() {
+/// Nothing is heard of a binding, and its one attempt is spent: nobody can know whether anything was bound. The Billing Center is
+/// told, and nothing of it is left to an operator.
+async fn an_unheard_binding_is_told_of_the_release(loss: &str) {
     let mut stack = Wishes::default().with("RETRY_ATTEMPTS", "1").start().await;
     let (mut buyer, bind) = comes_to_her_workspace(&stack, "ann").await;
-    stack.fault("billing_center", json!({"kind": "drop_after", "path": "/binding", "times": 1})).await;
+    stack.fault("billing_center", json!({"kind": loss, "path": "/binding", "times": 1})).await;
     asks_to_bind(&buyer, bind).await;
     let seen = buyer.settles().await;
     assert_eq!(seen["status"], "needs_attention", "{seen:#}");
@@ -90,19 +91,14 @@ async fn a_binding_that_was_made_and_died_unheard_is_told_of_the_release() {
     stack.ends_well().await;
 }
 
-/// Nobody can know whether anything was bound: the Billing Center is told, and nothing of it is left to an operator.
+#[tokio::test]
+async fn a_binding_that_was_made_and_died_unheard_is_told_of_the_release() {
+    an_unheard_binding_is_told_of_the_release("drop_after").await;
+}
+
 #[tokio::test]
 async fn a_binding_that_never_arrived_is_told_of_the_release_too() {
-    let mut stack = Wishes::default().with("RETRY_ATTEMPTS", "1").start().await;
-    let (mut buyer, bind) = comes_to_her_workspace(&stack, "ann").await;
-    stack.fault("billing_center", json!({"kind": "drop", "path": "/binding", "times": 1})).await;
-    asks_to_bind(&buyer, bind).await;
-    buyer.settles().await;
-    buyer.marketplace_says("release", json!({})).await;
-    let seen = buyer.sees_steps("release", "succeeded", 1).await;
-    assert_eq!(seen["status"], "cancelled", "{seen:#}");
-    assert_eq!(told(&stack, &buyer).await, ["released"]);
-    stack.ends_well().await;
+    an_unheard_binding_is_told_of_the_release("drop").await;
 }
 
 /// Whoever has typed the right ids and waits for a renewal, or for an announcement, learns that there is nothing to wait for.

@@ -3,7 +3,7 @@
 //! order of the same outcomes, nothing is lost, and no two writers wait for each other for ever.
 
 use landfall_tests::ledger::{Ledger, Move};
-use landfall_tests::{history, services, soak};
+use landfall_tests::{history, servers, soak};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
@@ -29,7 +29,7 @@ fn plans() -> impl Strategy<Value = ([usize; 4], Vec<Move>)> {
 fn every_interleaving_is_some_order_of_the_state_machine() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let pool = runtime.block_on(async {
-        let url = services::services().await.database(&format!("interleavings{}", std::process::id())).await;
+        let url = servers::servers().await.database(&format!("interleavings{}", std::process::id())).await;
         let pool = sqlx::PgPool::connect(&url).await.unwrap();
         history::watch(&pool).await;
         pool

@@ -7,25 +7,13 @@ use futures_util::future::join_all;
 use landfall_shared::topology::Topology;
 use landfall_tests::journey::Buyer;
 use landfall_tests::patience::until;
-use landfall_tests::services::nats::PrivateNats;
+use landfall_tests::servers::nats::PrivateNats;
 use landfall_tests::stack::{Stack, Wishes};
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
 
 /// Wake-ups that are sent again come from `ensure()` alone: no row is due by itself for so long.
 const NEVER: &str = "3600000";
-
-/// Some buyers whose first command is in hand, and no worker takes it: their wake-ups wait in the stream.
-async fn wait_in_the_stream(stack: &Stack, buyers: usize) -> Vec<Buyer> {
-    let mut waiting = Vec::new();
-    for _ in 0..buyers {
-        let mut buyer = stack.buyer();
-        buyer.purchases().await;
-        buyer.logs_in_directly().await;
-        waiting.push(buyer);
-    }
-    waiting
-}
 
 async fn all_settle(buyers: &mut [Buyer]) {
     for seen in join_all(buyers.iter_mut().map(Buyer::settles)).await {
@@ -52,11 +40,11 @@ async fn a_stream_or_a_consumer_that_was_deleted_is_made_again() {
     let jetstream = stack.jetstream().await;
     let stream = jetstream.get_stream(stack.stream()).await.unwrap();
     stream.delete_consumer(&consumer(&stack, "verify_purchase")).await.unwrap();
-    let mut buyers = wait_in_the_stream(&stack, 2).await;
+    let mut buyers = stack.who_come_directly(2).await;
     all_settle(&mut buyers).await;
 
     jetstream.delete_stream(stack.stream()).await.unwrap();
-    let mut buyers = wait_in_the_stream(&stack, 2).await;
+    let mut buyers = stack.who_come_directly(2).await;
     all_settle(&mut buyers).await;
     stack.buyer().goes_the_whole_way("ann").await;
     stack.ends_well().await;
@@ -66,7 +54,7 @@ async fn a_stream_or_a_consumer_that_was_deleted_is_made_again() {
 async fn settings_that_were_changed_by_hand_are_put_right_at_the_next_look() {
     let mut stack = Stack::start().await;
     let jetstream = stack.jetstream().await;
-    all_settle(&mut wait_in_the_stream(&stack, 1).await).await;
+    all_settle(&mut stack.who_come_directly(1).await).await;
     stack.kill_workers();
     let mut stream = jetstream.get_stream(stack.stream()).await.unwrap();
     let ours = stream.info().await.unwrap().config.clone();
@@ -147,7 +135,7 @@ async fn a_stream_that_cannot_be_put_right_is_made_again() {
     };
     jetstream.create_stream(strange).await.unwrap();
     stack.start_api().await;
-    let mut buyers = wait_in_the_stream(&stack, 2).await;
+    let mut buyers = stack.who_come_directly(2).await;
     stack.start_workers().await;
     all_settle(&mut buyers).await;
     let config = jetstream.get_stream(stack.stream()).await.unwrap().cached_info().config.clone();
@@ -163,7 +151,7 @@ async fn a_wiped_store_and_a_lost_tail_are_made_up_for_from_the_rows() {
 
     // Everything is gone, with three wake-ups in it.
     stack.kill_workers();
-    let mut buyers = wait_in_the_stream(&stack, 3).await;
+    let mut buyers = stack.who_come_directly(3).await;
     waits_in_the_stream(&stack, 3).await;
     nats.kill();
     nats.wipe();
@@ -175,7 +163,7 @@ async fn a_wiped_store_and_a_lost_tail_are_made_up_for_from_the_rows() {
     nats.kill();
     nats.loses_its_tail();
     nats.start_again().await;
-    let mut buyers = wait_in_the_stream(&stack, 2).await;
+    let mut buyers = stack.who_come_directly(2).await;
     all_settle(&mut buyers).await;
     stack.buyer().goes_the_whole_way("ben").await;
     stack.ends_well().await;
@@ -198,7 +186,7 @@ async fn a_lost_tail_that_has_grown_again_is_seen() {
         jetstream.publish(subject.clone(), uuid::Uuid::now_v7().to_string().into()).await.unwrap().await.unwrap();
     }
     stack.start_workers().await;
-    all_settle(&mut wait_in_the_stream(&stack, 2).await).await;
+    all_settle(&mut stack.who_come_directly(2).await).await;
     stack.ends_well().await;
 }
 
@@ -206,17 +194,17 @@ async fn a_lost_tail_that_has_grown_again_is_seen() {
 async fn a_server_that_dies_or_freezes_under_way_stops_nobody_for_good() {
     let mut nats = PrivateNats::start().await;
     let mut stack = Wishes::default().on_nats(&nats.url).start().await;
-    let mut buyers = wait_in_the_stream(&stack, 2).await;
+    let mut buyers = stack.who_come_directly(2).await;
     nats.kill();
     // What is accepted meanwhile waits in its row, and the API is as ready as before.
-    buyers.extend(wait_in_the_stream(&stack, 2).await);
+    buyers.extend(stack.who_come_directly(2).await);
     let ready = reqwest::get(stack.api_url.join("readyz").unwrap()).await.unwrap();
     assert_eq!(ready.status(), StatusCode::OK);
     nats.start_again().await;
     all_settle(&mut buyers).await;
 
     nats.freeze(true);
-    let mut buyers = wait_in_the_stream(&stack, 3).await;
+    let mut buyers = stack.who_come_directly(3).await;
     nats.freeze(false);
     all_settle(&mut buyers).await;
     let ways = ["ann", "ben"].map(|name| {

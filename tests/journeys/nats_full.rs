@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use landfall_tests::caller::Caller;
 use landfall_tests::journey::Buyer;
 use landfall_tests::patience::until;
-use landfall_tests::services::nats::PrivateNats;
+use landfall_tests::servers::nats::PrivateNats;
 use landfall_tests::stack::{Stack, Wishes};
 
 /// Buyers whose first command is accepted although nobody can be woken up for it.

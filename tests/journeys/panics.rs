@@ -104,18 +104,6 @@ async fn a_panic_over_a_marketplaces_call_is_answered_in_the_marketplaces_form()
     stack.ends_well().await;
 }
 
-/// Buyers who have come by Login Directly; the first command of each waits for workers.
-async fn wait_for_workers(stack: &Stack, buyers: usize) -> Vec<Buyer> {
-    let mut waiting = Vec::new();
-    for _ in 0..buyers {
-        let mut buyer = stack.buyer();
-        buyer.purchases().await;
-        buyer.logs_in_directly().await;
-        waiting.push(buyer);
-    }
-    waiting
-}
-
 /// Asks for the same end at each attempt at a buyer's command.
 async fn each_time(stack: &Stack, point: &str, buyer: &Buyer) -> String {
     let id = sqlx::query_scalar::<_, String>(
@@ -136,7 +124,7 @@ fn ended_with_internal(seen: &Value, attempts: i64) {
 async fn a_command_that_panics_each_time_ends_with_an_operator_and_holds_up_nobody() {
     let mut stack = Wishes::default().with("RETRY_ATTEMPTS", "5").with("RETRY_INITIAL_MS", "100").prepare().await;
     stack.start_api().await;
-    let mut buyers = wait_for_workers(&stack, 4).await;
+    let mut buyers = stack.who_come_directly(4).await;
     let mut doomed = buyers.swap_remove(1);
     let at = each_time(&stack, "runner.before_effect", &doomed).await;
     stack.start_workers_with(&[("LANDFALL_PANIC_AT", &at)]).await;
@@ -153,7 +141,7 @@ async fn a_command_that_panics_each_time_ends_with_an_operator_and_holds_up_nobo
 async fn kills_its_process_each_time(stack: &mut Stack) {
     stack.kill_workers();
     stack.set("REDISPATCH_AFTER_MS", "1000");
-    let mut buyers = wait_for_workers(stack, 5).await;
+    let mut buyers = stack.who_come_directly(5).await;
     let mut doomed = buyers.swap_remove(2);
     let at = each_time(stack, "runner.before_effect", &doomed).await;
     // Slow enough to be in the same hands each time that these are cut off, if they come back together.

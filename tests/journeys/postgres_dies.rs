@@ -8,7 +8,7 @@ use landfall_tests::caller::Caller;
 use landfall_tests::doors::every_door_answers;
 use landfall_tests::journey::Buyer;
 use landfall_tests::patience::until;
-use landfall_tests::services::postgres::{PostgresWishes, PrivatePostgres};
+use landfall_tests::servers::postgres::{PostgresWishes, PrivatePostgres};
 use landfall_tests::soak;
 use landfall_tests::stack::{Stack, Wishes, ready};
 use reqwest::StatusCode;

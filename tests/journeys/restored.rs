@@ -1,7 +1,7 @@
 //! A backup is put back while NATS and the outside world have gone on: what was in hand then is done again under the same keys,
 //! and nothing is made twice.
 
-use landfall_tests::services::services;
+use landfall_tests::servers::servers;
 use landfall_tests::stack::{Stack, Wishes};
 use landfall_tests::supervised::rows_say;
 use reqwest::{Method, StatusCode};
@@ -13,7 +13,7 @@ async fn backup(stack: &mut Stack) -> String {
     stack.kill_api();
     stack.kill_workers();
     stack.pool.close().await;
-    let copy = services().await.copy_of(&stack.database_url).await;
+    let copy = servers().await.copy_of(&stack.database_url).await;
     stack.pool = PgPool::connect(&stack.database_url).await.unwrap();
     copy
 }

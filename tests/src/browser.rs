@@ -14,8 +14,8 @@ use url::Url;
 use crate::entrusted;
 use crate::leash::Leashed;
 use crate::patience::until;
-use crate::services::folder;
-use crate::services::nats::found;
+use crate::servers::folder;
+use crate::servers::nats::found;
 use crate::stack::{Stack, free_port};
 
 /// Longer than a page takes, however busy the machine is.

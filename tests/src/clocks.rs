@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::services::folder;
+use crate::servers::folder;
 
 /// How time passes is not touched: only what the clock shows.
 pub const AS_TIME_PASSES: (&str, &str) = ("FAKETIME_DONT_FAKE_MONOTONIC", "1");

@@ -6,7 +6,7 @@ use sqlx::Row;
 use crate::entrusted;
 use crate::history;
 use crate::patience::until;
-use crate::services::nats::store_of;
+use crate::servers::nats::store_of;
 use crate::stack::{Stack, secrets};
 
 impl Stack {

@@ -15,7 +15,7 @@
 )]
 #![expect(missing_docs, reason = "the names are sentences")]
 
-pub mod services;
+pub mod servers;
 pub mod leash;
 pub mod binaries;
 pub mod patience;

@@ -13,7 +13,7 @@ use crate::history;
 use crate::journey::Buyer;
 use crate::leash::Leashed;
 use crate::patience::until;
-use crate::services::{create_database, services};
+use crate::servers::{create_database, servers};
 
 mod outside;
 mod variables;
@@ -115,16 +115,16 @@ impl Wishes {
     /// Starts the sandbox alone; the test starts API and workers as it needs them.
     pub async fn prepare(self) -> Stack {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let services = services().await;
+        let servers = servers().await;
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let name = format!("t{}_{number}", std::process::id());
         let database_url = match &self.postgres_url {
             Some(server) => create_database(server, &name).await,
-            None => services.database(&name).await,
+            None => servers.database(&name).await,
         };
-        let outside_url = services.database(&format!("{name}_outside")).await;
+        let outside_url = servers.database(&format!("{name}_outside")).await;
         let prefix = format!("{name}-");
-        let nats_url = self.nats_url.unwrap_or_else(|| services.nats_url.clone());
+        let nats_url = self.nats_url.unwrap_or_else(|| servers.nats_url.clone());
         let log = std::env::temp_dir().join(format!("landfall-{name}"));
         // A process that died long ago may have had our number.
         let _ = std::fs::remove_dir_all(&log);
@@ -260,6 +260,18 @@ impl Stack {
     /// A buyer who has done nothing yet.
     pub fn buyer(&self) -> Buyer {
         Buyer::new(&self.api_url, &self.sandbox_url)
+    }
+
+    /// Buyers who have purchased and come by *Login Directly*: the first command of each is in hand, whether workers run or not.
+    pub async fn who_come_directly(&self, buyers: usize) -> Vec<Buyer> {
+        let mut come = Vec::new();
+        for _ in 0..buyers {
+            let mut buyer = self.buyer();
+            buyer.purchases().await;
+            buyer.logs_in_directly().await;
+            come.push(buyer);
+        }
+        come
     }
 
     /// Kills the workers, as a power cut would.

@@ -40,8 +40,8 @@ impl Outside {
     /// # Errors
     /// If an address, a key or a certificate cannot be used.
     pub fn new(config: &config::Workers, keys: &Arc<Keys>, database: Database) -> Result<Self, Box<dyn Error>> {
-        let common = &config.common;
-        let http = Http::new(tls::roots(common.ssl_cert_file.as_deref())?)?;
+        let both = &config.both;
+        let http = Http::new(tls::roots(both.ssl_cert_file.as_deref())?)?;
         let signing: Vec<&str> = config.platform_signing_secret.iter().map(ExposeSecret::expose_secret).collect();
         let signing = SigningKeys::parse(&signing.join(","))?;
         let platforms =
@@ -53,9 +53,9 @@ impl Outside {
             }
             None => None,
         };
-        let mailer = Mailer::new(config.smtp_url.clone(), config.mail_from.clone(), common.ssl_cert_file.as_deref())?;
-        let (brand, color) = (common.brand_name.clone(), common.brand_color.clone());
-        let letters = Letters::new(brand, color, Arc::clone(keys), common.code_ttl);
+        let mailer = Mailer::new(config.smtp_url.clone(), config.mail_from.clone(), both.ssl_cert_file.as_deref())?;
+        let (brand, color) = (both.brand_name.clone(), both.brand_color.clone());
+        let letters = Letters::new(brand, color, Arc::clone(keys), both.code_ttl);
         Ok(Self { marketplace, platforms, mailer, letters, database, keys: Arc::clone(keys) })
     }
 }

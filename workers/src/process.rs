@@ -36,25 +36,25 @@ type Failed = Box<dyn std::error::Error>;
 /// If the configuration is wrong, or the database cannot be migrated.
 pub async fn run() -> Result<(), Failed> {
     let config = config::Workers::from_environment()?;
-    let common = &config.common;
-    let metrics = telemetry::start("landfall-workers", common)?;
+    let both = &config.both;
+    let metrics = telemetry::start("landfall-workers", both)?;
     tls::install();
-    let database = Database::new(&common.database_url, "landfall-workers", common.database_connections)?;
-    match common.migrate {
+    let database = Database::new(&both.database_url, "landfall-workers", both.database_connections)?;
+    match both.migrate {
         Migrate::Auto => database.migrate().await?,
         Migrate::Off => database.is_understood().await?,
     }
-    let (client, connected) = dispatch::connect(common, "landfall-workers").await?;
-    let topology = Topology::new(&common.nats_prefix);
-    let wakeups = Wakeups::start(client.clone(), topology.clone(), common.redispatch_after);
-    let keys = Arc::new(Keys::new(&common.secret_key, common.secret_key_previous.as_ref()));
+    let (client, connected) = dispatch::connect(both, "landfall-workers").await?;
+    let topology = Topology::new(&both.nats_prefix);
+    let wakeups = Wakeups::start(client.clone(), topology.clone(), both.redispatch_after);
+    let keys = Arc::new(Keys::new(&both.secret_key, both.secret_key_previous.as_ref()));
     let outside = Outside::new(&config, &keys, database.clone())?;
     let schedule = Schedule {
-        initial: common.retry_initial,
-        max: common.retry_max,
-        attempts: i32::try_from(common.retry_attempts).unwrap_or(i32::MAX),
+        initial: both.retry_initial,
+        max: both.retry_max,
+        attempts: i32::try_from(both.retry_attempts).unwrap_or(i32::MAX),
     };
-    let redispatch = common.redispatch_after;
+    let redispatch = both.redispatch_after;
     let runner = Arc::new(Runner::new(&database, outside, schedule, wakeups.clone(), redispatch));
     let jetstream = dispatch::context(&client);
 

@@ -117,11 +117,7 @@ impl Acting<'_> {
         body: &Body,
         key: Option<String>,
     ) -> Result<(Result<Response, Problem>, Option<Changed>), Problem> {
-        let known =
-            sqlx::query_scalar!(r#"select exists (select from activations where id = $1) as "known!""#, self.id);
-        if !known.fetch_one(&mut *db).await? {
-            return Err(Problem::no_such_activation());
-        }
+        let locked = activations::lock(db, self.id).await?.ok_or_else(Problem::no_such_activation)?;
         let key = match key {
             None => None,
             Some(text) => match reserve(self.app, db, self.asked, &self.caller(), text).await? {
@@ -131,7 +127,7 @@ impl Acting<'_> {
                 }
             },
         };
-        let (changed, done) = match self.carry_out(db, body).await {
+        let (changed, done) = match self.carry_out(db, body, locked).await {
             Ok(changed) => (Some(changed), Ok(StatusCode::ACCEPTED)),
             Err(problem) if problem.status >= 500 => return Err(problem),
             Err(problem) => (None, Err(problem)),
@@ -155,8 +151,7 @@ impl Acting<'_> {
     }
 
     /// Nothing is written unless all of it is.
-    async fn carry_out(&self, db: &mut PgConnection, body: &Body) -> Result<Changed, Problem> {
-        let locked = activations::lock(db, self.id).await?.ok_or_else(Problem::no_such_activation)?;
+    async fn carry_out(&self, db: &mut PgConnection, body: &Body, locked: Locked) -> Result<Changed, Problem> {
         let trace = trace::parent();
         let (changed, reason) = match self.act {
             Act::Cancel => self.cancel(db, body, locked, &trace).await?,
@@ -179,7 +174,7 @@ impl Acting<'_> {
             Problem::nothing_to_do("It is active, or over already: only what is under way can be cancelled.")
         })?;
         let reason = reason(body.reason.as_deref())?;
-        let redispatch = self.app.config.common.redispatch_after.as_secs_f64();
+        let redispatch = self.app.config.both.redispatch_after.as_secs_f64();
         let version = said::write(db, &activation, queued.as_ref(), redispatch, trace).await?;
         Ok((Changed { version, status: activation.status().as_str(), queued }, reason))
     }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use landfall_shared::config::{BrandLogo, Common};
+use landfall_shared::config::{Both, BrandLogo};
 use sha2::{Digest, Sha256};
 
 use super::palette;
@@ -47,9 +47,9 @@ pub struct Assets {
 impl Assets {
     /// Those of a brand.
     #[must_use]
-    pub fn new(common: &Common) -> Self {
-        let color = common.brand_color.as_str();
-        let icon = palette::icon(color, &common.brand_name.en);
+    pub fn new(both: &Both) -> Self {
+        let color = both.brand_color.as_str();
+        let icon = palette::icon(color, &both.brand_name.en);
         let mut all = vec![
             Asset::new("page.css", "text/css; charset=utf-8", lean_style(STYLE).into()),
             Asset::new("noscript.css", "text/css; charset=utf-8", lean_style(WITHOUT_SCRIPT).into()),
@@ -57,7 +57,7 @@ impl Assets {
             Asset::new("page.js", "text/javascript; charset=utf-8", lean_script(SCRIPT).into()),
             Asset::new("icon", "image/svg+xml", icon.into()),
         ];
-        if let Some(BrandLogo { media_type, bytes }) = &common.brand_logo {
+        if let Some(BrandLogo { media_type, bytes }) = &both.brand_logo {
             all.push(Asset::new("logo", media_type, bytes.clone()));
         }
         let versions: String = all.iter().map(|asset| asset.version.as_str()).collect();

@@ -157,7 +157,7 @@ impl Shown {
         steps: Vec<StepRow>,
         challenge: Option<ChallengeRow>,
     ) -> Self {
-        let max_attempts = i32::try_from(app.config.common.retry_attempts).unwrap_or(i32::MAX);
+        let max_attempts = i32::try_from(app.config.both.retry_attempts).unwrap_or(i32::MAX);
         let sold = activation.purchase.as_ref();
         let binding = activation.binding();
         let open = challenge.as_ref();

@@ -15,7 +15,7 @@ use crate::writing::Writing;
 /// 429 if a limit is reached.
 pub async fn challenge(writing: &mut Writing, purpose: Purpose, target: &Target) -> Result<Uuid, Problem> {
     let (id, counted) = (writing.activation.id, target.counted());
-    let pause = writing.app.config.common.code_resend.as_secs_f64();
+    let pause = writing.app.config.both.code_resend.as_secs_f64();
     let language = writing.language.as_str();
     let latest = challenges::lock_latest(writing.db(), id, purpose.as_str(), (&counted, target.username())).await?;
     if let Some(open) = latest.filter(|latest| is_open(latest, writing.now)) {
@@ -47,7 +47,7 @@ pub async fn challenge(writing: &mut Writing, purpose: Purpose, target: &Target)
         Target::Username(username) => (None, Some(username.as_str())),
     };
     let key_id = writing.app.keys.current().id().to_i32();
-    let life = writing.app.config.common.code_ttl.as_secs_f64();
+    let life = writing.app.config.both.code_ttl.as_secs_f64();
     let new = New { id: Uuid::now_v7(), asking, email, username, key_id, language, life, pause };
     challenges::insert(writing.db(), &new).await?;
     Ok(new.id)

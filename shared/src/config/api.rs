@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use secrecy::{SecretSlice, SecretString};
 use url::Url;
 
-use super::common::Common;
+use super::both::Both;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::operators::{self, OperatorToken};
@@ -18,7 +18,7 @@ use crate::buyer::{Invalid, SiteId};
 #[derive(Debug)]
 pub struct Api {
     /// What both processes use.
-    pub common: Common,
+    pub both: Both,
     /// Where the API listens.
     pub listen_addr: SocketAddr,
     /// Where, when set, `/metrics` and what operators use answer, and nowhere else.
@@ -60,7 +60,7 @@ impl Api {
     /// From an environment, real or made up.
     pub fn read(from: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            common: Common::read(from)?,
+            both: Both::read(from)?,
             listen_addr: from.value(&v::LISTEN_ADDR, plain::address)?,
             internal_listen_addr: from.optional(&v::INTERNAL_LISTEN_ADDR, plain::address)?,
             trusted_proxies: from.optional(&v::TRUSTED_PROXIES, plain::networks)?.unwrap_or_default(),
@@ -89,7 +89,7 @@ impl Api {
 
 #[cfg(test)]
 mod tests {
-    use super::super::common::{LogFormat, Migrate};
+    use super::super::both::{LogFormat, Migrate};
     use super::super::environment::tests::{API, environment, secret_values};
     use super::*;
 
@@ -103,15 +103,11 @@ mod tests {
         assert_eq!(api.listen_addr.to_string(), "127.0.0.1:8080");
         assert!(api.typed_entry && api.trusted_proxies.is_empty() && api.operator_tokens.is_empty());
         assert_eq!((api.codes_per_client, api.entries_per_client), (10, 20));
-        let common = api.common;
-        assert_eq!(
-            (common.migrate, common.log_format, common.nats_prefix.as_str()),
-            (Migrate::Auto, LogFormat::Text, "")
-        );
-        let seconds =
-            [common.retry_initial, common.retry_max, common.redispatch_after, common.code_ttl, common.code_resend];
+        let both = api.both;
+        assert_eq!((both.migrate, both.log_format, both.nats_prefix.as_str()), (Migrate::Auto, LogFormat::Text, ""));
+        let seconds = [both.retry_initial, both.retry_max, both.redispatch_after, both.code_ttl, both.code_resend];
         assert_eq!(seconds.map(|duration| duration.as_secs()), [2, 900, 30, 600, 60]);
-        assert_eq!((common.retry_attempts, common.database_connections, common.allow_http), (200, 16, false));
+        assert_eq!((both.retry_attempts, both.database_connections, both.allow_http), (200, 16, false));
     }
 
     #[test]

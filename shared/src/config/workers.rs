@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::common::Common;
+use super::both::Both;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::mail::{Mailbox, Smtp};
@@ -18,7 +18,7 @@ use super::{plain, secrets, urls, variables as v};
 #[derive(Debug)]
 pub struct Workers {
     /// What both processes use.
-    pub common: Common,
+    pub both: Both,
     /// Where health and metrics answer.
     pub workers_listen_addr: SocketAddr,
     /// The mail server.
@@ -73,8 +73,8 @@ impl Workers {
 
     /// From an environment, real or made up.
     pub fn read(from: &Environment) -> Result<Self, ConfigError> {
-        let common = Common::read(from)?;
-        let outside = |text: &str| urls::outside(text, common.allow_http);
+        let both = Both::read(from)?;
+        let outside = |text: &str| urls::outside(text, both.allow_http);
         Ok(Self {
             workers_listen_addr: from.value(&v::WORKERS_LISTEN_ADDR, plain::address)?,
             smtp_url: from.value(&v::SMTP_URL, Smtp::parse)?,
@@ -87,10 +87,10 @@ impl Workers {
             alibaba_access: alibaba_access(from)?,
             alibaba_api_url: from.value(&v::ALIBABA_API_URL, outside)?,
             step_concurrency: from.value(&v::STEP_CONCURRENCY, |text| plain::number(text, 1))?,
-            vendor_webhook: vendor_webhook(from, common.allow_http)?,
+            vendor_webhook: vendor_webhook(from, both.allow_http)?,
             retention: from.value(&v::RETENTION_DAYS, |text| plain::days(text, 1))?,
             personal_data: from.value(&v::PERSONAL_DATA_DAYS, |text| plain::days(text, 0))?,
-            common,
+            both,
         })
     }
 }

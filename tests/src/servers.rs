@@ -14,7 +14,7 @@ use nats::PrivateNats;
 use postgres::PrivatePostgres;
 
 /// What runs for all tests of this process.
-pub struct Services {
+pub struct Servers {
     postgres_url: String,
     /// Where NATS answers.
     pub nats_url: String,
@@ -28,34 +28,34 @@ enum Kept {
 }
 
 /// The servers, started with the first test that asks.
-pub async fn services() -> &'static Services {
-    static SERVICES: OnceCell<Services> = OnceCell::const_new();
-    SERVICES.get_or_init(start).await
+pub async fn servers() -> &'static Servers {
+    static SERVERS: OnceCell<Servers> = OnceCell::const_new();
+    SERVERS.get_or_init(start).await
 }
 
-async fn start() -> Services {
+async fn start() -> Servers {
     landfall_shared::tls::install();
     clean_up_after_the_dead();
     if let Some(both) = containers::start().await {
         eprintln!("tests: PostgreSQL and NATS run as Docker containers");
         let (postgres_url, nats_url) = (both.postgres_url.clone(), both.nats_url.clone());
-        return Services { postgres_url, nats_url, _kept: Kept::Containers { _both: Box::new(both) } };
+        return Servers { postgres_url, nats_url, _kept: Kept::Containers { _both: Box::new(both) } };
     }
     eprintln!("tests: PostgreSQL and NATS run as private processes");
     let postgres = PrivatePostgres::start().await;
     let nats = PrivateNats::start().await;
     let (postgres_url, nats_url) = (postgres.url.clone(), nats.url.clone());
-    Services { postgres_url, nats_url, _kept: Kept::Processes { _both: Box::new((postgres, nats)) } }
+    Servers { postgres_url, nats_url, _kept: Kept::Processes { _both: Box::new((postgres, nats)) } }
 }
 
-impl Services {
+impl Servers {
     /// A fresh database.
     pub async fn database(&self, name: &str) -> String {
         create_database(&self.postgres_url, name).await
     }
 }
 
-impl Services {
+impl Servers {
     /// A copy of a database that nobody is connected to.
     pub async fn copy_of(&self, url: &str) -> String {
         let (server, name) = url.rsplit_once('/').expect("a URL with a database");

@@ -14,7 +14,7 @@ use super::{plain, secrets, urls, variables as v};
 
 /// The variables that both processes use, each field named after its variable (contract §1).
 #[derive(Debug)]
-pub struct Common {
+pub struct Both {
     /// The URL of PostgreSQL 14 or newer, with its password.
     pub database_url: SecretString,
     /// The pool: database connections of this process.
@@ -81,7 +81,7 @@ pub enum LogFormat {
     Json,
 }
 
-impl Common {
+impl Both {
     pub(super) fn read(from: &Environment) -> Result<Self, ConfigError> {
         let retry_initial = from.value(&v::RETRY_INITIAL_MS, plain::milliseconds)?;
         Ok(Self {
