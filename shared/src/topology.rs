@@ -1,5 +1,6 @@
 //! Stream, consumers and subjects: their names, their settings, and making them so.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::PullConsumer;
@@ -27,8 +28,8 @@ pub struct Topology {
 pub struct Ensured {
     /// One consumer a step.
     pub consumers: Vec<(&'static str, PullConsumer)>,
-    /// Something had to be made: what was sent before may be lost.
-    pub made: bool,
+    /// The steps whose consumers had to be made: what was sent to them before may be lost.
+    pub made: BTreeSet<&'static str>,
 }
 
 /// JetStream did not do what was asked of it.
@@ -84,11 +85,12 @@ impl Topology {
     /// # Errors
     /// If JetStream does not answer, or refuses.
     pub async fn ensure(&self, jetstream: &Context) -> Result<Ensured, TopologyError> {
-        let (stream, mut made) = self.ensure_stream(jetstream).await?;
+        let (stream, is_new) = self.ensure_stream(jetstream).await?;
+        let mut made = if is_new { BTreeSet::from(NAMES) } else { BTreeSet::new() };
         let mut consumers = Vec::with_capacity(NAMES.len());
         for step in NAMES {
-            let (consumer, new) = self.ensure_consumer(&stream, step).await?;
-            made |= new;
+            let (consumer, is_new) = self.ensure_consumer(&stream, step).await?;
+            made.extend(is_new.then_some(step));
             consumers.push((step, consumer));
         }
         let suspects = self.out_of_step(&stream, &consumers).await?;
@@ -102,7 +104,7 @@ impl Topology {
                 let consumer = self.create_consumer(&stream, step).await?;
                 consumers.retain(|(name, _)| *name != step);
                 consumers.push((step, consumer));
-                made = true;
+                made.insert(step);
             }
         }
         Ok(Ensured { consumers, made })

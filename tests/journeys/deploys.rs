@@ -198,6 +198,8 @@ async fn nobody_is_turned_away_by_an_api_that_stops_under_load() {
 async fn what_a_newer_version_wrote_is_left_alone() {
     let mut stack = Stack::start().await;
     let mut early = stack.buyer();
+    let jetstream = stack.jetstream().await;
+    let stream = until("the stream is there", || async { jetstream.get_stream(stack.stream()).await.ok() }).await;
     stack.kill_workers();
     early.purchases().await;
     early.logs_in_directly().await;
@@ -208,9 +210,10 @@ async fn what_a_newer_version_wrote_is_left_alone() {
                    select gen_random_uuid(), id, 'vendor', 'polish_workspace', gen_random_uuid(), now(), '{}', ''
                    from activations";
     sqlx::query(unknown).execute(&stack.pool).await.unwrap();
+    // Ours have to be made again, and what was sent to them is sent again: the newer version's consumer has lost nothing.
+    // (They may not have been made yet.)
+    let _ = stream.delete_consumer(&format!("{}landfall-verify_purchase", stack.prefix)).await;
     stack.start_workers().await;
-    let jetstream = stack.jetstream().await;
-    let stream = jetstream.get_stream(stack.stream()).await.unwrap();
     let subject = format!("{}landfall.command.polish_workspace", stack.prefix);
     let settings = async_nats::jetstream::consumer::pull::Config {
         durable_name: Some(format!("{}landfall-polish_workspace", stack.prefix)),

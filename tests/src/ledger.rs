@@ -241,7 +241,7 @@ impl Ledger {
                 Ok([cancelled, retried])
             },
             due::lease(&self.pool, name, LONG),
-            due::dispatched_again(&self.pool, 1.0),
+            due::dispatched_again(&self.pool, &NAMES, 1.0),
         );
         again.map_err(said)?;
         self.messages.extend(leased.map_err(said)?);

@@ -1,11 +1,13 @@
 //! Receiving: one pull consumer a step, so that a slow mail server holds up no workspace; made again whenever NATS forgets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{AckKind, Context};
 use futures_util::{FutureExt, StreamExt};
+use landfall_shared::command::NAMES;
 use landfall_shared::store::{Database, due, in_time};
 use landfall_shared::topology::Topology;
 use tokio::sync::{Notify, Semaphore};
@@ -39,8 +41,8 @@ pub struct Receiving {
 impl Receiving {
     /// Receives until the token is cancelled.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        // Something may have been made, and what was sent before may be lost with what was there.
-        let mut owed = false;
+        // Steps whose consumers were made, or may have been: what was sent before may be lost with what was there.
+        let mut owed = BTreeSet::new();
         while !stop.is_cancelled() {
             let ensured = tokio::select! {
                 ensured = self.topology.ensure(&self.jetstream) => ensured,
@@ -48,14 +50,15 @@ impl Receiving {
             };
             match ensured {
                 Ok(ensured) => {
-                    if owed || ensured.made {
-                        owed = !self.send_all_again().await;
+                    owed.extend(ensured.made);
+                    if !owed.is_empty() && self.send_again(&owed).await {
+                        owed.clear();
                     }
                     self.receive_until_something_breaks(ensured.consumers, &stop).await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "wake-ups cannot be received yet: trying again");
-                    owed = true;
+                    owed.extend(NAMES);
                 }
             }
             tokio::select! {
@@ -65,9 +68,11 @@ impl Receiving {
         }
     }
 
-    async fn send_all_again(&self) -> bool {
+    /// Whether it was done. What only a newer version knows is left to it: its consumers are not ours to make.
+    async fn send_again(&self, steps: &BTreeSet<&str>) -> bool {
         let pool = self.database.pool();
-        match in_time(due::dispatched_again(&pool, SPREAD_SECONDS)).await {
+        let steps: Vec<&str> = steps.iter().copied().collect();
+        match in_time(due::dispatched_again(&pool, &steps, SPREAD_SECONDS)).await {
             Ok(0) => true,
             Ok(rows) => {
                 tracing::info!(rows, "stream or consumers had to be made: {rows} wake-ups are sent again");

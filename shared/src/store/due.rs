@@ -57,23 +57,24 @@ pub async fn lease(db: &PgPool, name: &str, again_after_seconds: f64) -> Result<
     .await
 }
 
-/// Makes due, spread over some seconds, what was sent to a stream or consumer that had to be made again.
+/// Makes due, spread over some seconds, what was sent to the consumers of these steps, which had to be made again.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn dispatched_again(db: &PgPool, over_seconds: f64) -> Result<u64, sqlx::Error> {
+pub async fn dispatched_again(db: &PgPool, names: &[&str], over_seconds: f64) -> Result<u64, sqlx::Error> {
     let spread = sqlx::query!(
         "with sent as materialized (
            select id
            from commands
-           where state = 'ready' and dispatched_at is not null and lease_until is null
+           where name = any ($1) and state = 'ready' and dispatched_at is not null and lease_until is null
            order by id
            for update skip locked
          )
          update commands c
-         set due_at = least(c.due_at, now() + make_interval(secs => $1 * random())), dispatches = c.dispatches + 1
+         set due_at = least(c.due_at, now() + make_interval(secs => $2 * random())), dispatches = c.dispatches + 1
          from sent
          where c.id = sent.id",
+        names as &[&str],
         over_seconds,
     )
     .execute(db)
