@@ -98,7 +98,7 @@ impl Topology {
             // Measured under load: one look alone gives false alarms.
             tokio::time::sleep(Duration::from_secs(1)).await;
             let still = self.out_of_step(&stream, &consumers).await?;
-            for OutOfStep { step, .. } in still.into_iter().filter(|found| suspects.contains(found)) {
+            for OutOfStep { step, .. } in still.into_iter().filter(|found| found.was_so_before(&suspects)) {
                 tracing::warn!(step, "the consumer of {step} has passed what the stream still holds: making it again");
                 stream.delete_consumer(&self.consumer(step)).await.map_err(TopologyError::of)?;
                 let consumer = self.create_consumer(&stream, step).await?;

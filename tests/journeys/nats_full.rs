@@ -87,3 +87,32 @@ async fn a_server_without_room_for_the_stream_is_waited_for() {
     stack.buyer().goes_the_whole_way("ann").await;
     stack.ends_well().await;
 }
+
+#[tokio::test]
+async fn a_full_disk_loses_wake_ups_and_no_work() {
+    let mut nats = PrivateNats::start_on_a_disk_of_its_own().await;
+    let mut stack = Wishes::default().with("REDISPATCH_AFTER_MS", "1000").on_nats(&nats.url).start().await;
+    stack.buyer().goes_the_whole_way("ann").await;
+    nats.disk().fill();
+    // What the last pages of its files still held is taken; then nothing is.
+    let jetstream = stack.jetstream().await;
+    let junk = format!("{}landfall.command.brew_coffee", stack.prefix);
+    while jetstream.publish(junk.clone(), vec![b'x'; 1000].into()).await.unwrap().await.is_ok() {}
+
+    let (by_api, by_workers) = (lost(&stack.api_url).await, lost(&stack.workers_url).await);
+    let mut buyers = are_accepted(&stack, 3).await;
+    lost_more_than(&stack.api_url, by_api).await;
+    lost_more_than(&stack.workers_url, by_workers).await;
+    assert_eq!(ready_rows(&stack).await, 3);
+
+    // An old server never recovers by itself from this: whoever makes room restarts it.
+    nats.disk().make_room();
+    nats.kill();
+    nats.start_again().await;
+    all_settle(&mut buyers).await;
+    let jetstream = stack.jetstream().await;
+    let stream = jetstream.get_stream(stack.stream()).await.unwrap();
+    stream.purge().filter(junk).await.unwrap();
+    stack.buyer().goes_the_whole_way("ben").await;
+    stack.ends_well().await;
+}

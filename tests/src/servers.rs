@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 mod containers;
 pub mod nats;
 pub mod postgres;
+mod small_disk;
 
 use crate::patience::until;
 use nats::PrivateNats;

@@ -9,14 +9,24 @@ use time::OffsetDateTime;
 use super::astray::first_of_subject;
 use super::{Topology, TopologyError};
 
-/// A consumer that will never deliver something. The same twice is no accident of the moment: what is on its way is gone by then,
-/// and one that somebody else has made again is another.
-#[derive(Debug, PartialEq, Eq)]
+/// A consumer that will never deliver something.
+#[derive(Debug)]
 pub(super) struct OutOfStep {
     pub(super) step: &'static str,
     made_at: OffsetDateTime,
     /// The message that lies below what was acknowledged; none if the consumer is ahead of all that there is.
     below: Option<u64>,
+}
+
+impl OutOfStep {
+    /// Whether it was so at the look before, too, and is no accident of the moment: what was on its way is gone by now, and one
+    /// that somebody else has made again is another. One that was ahead has a message below it as soon as something is sent.
+    pub(super) fn was_so_before(&self, before: &[Self]) -> bool {
+        before.iter().any(|earlier| {
+            (self.step, self.made_at) == (earlier.step, earlier.made_at)
+                && (self.below == earlier.below || self.below.is_none() || earlier.below.is_none())
+        })
+    }
 }
 
 impl Topology {
@@ -54,5 +64,24 @@ impl Topology {
     async fn lies_below(&self, stream: &Stream, step: &str, acknowledged: u64) -> Result<Option<u64>, TopologyError> {
         let first = first_of_subject(stream, &self.command(step), 1).await?;
         Ok(first.map(|message| message.sequence).filter(|sequence| *sequence <= acknowledged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_so_at_two_looks_is_no_accident_whatever_was_sent_in_between() {
+        let made = OffsetDateTime::UNIX_EPOCH;
+        let seen = |step, made_at, below| OutOfStep { step, made_at, below };
+        let before = [seen("renew", made, None), seen("release", made, Some(7))];
+        let after = |step, below| seen(step, made, below).was_so_before(&before);
+        assert!(after("renew", None), "still ahead of all that there is");
+        assert!(after("renew", Some(1)), "what was sent since lies below it");
+        assert!(after("release", Some(7)), "the same message lies there");
+        assert!(!after("release", Some(9)), "another one: this one may be gone in a moment, as that one was");
+        assert!(!after("resume", None), "seen for the first time");
+        assert!(!seen("renew", made + time::Duration::SECOND, None).was_so_before(&before), "made again since");
     }
 }

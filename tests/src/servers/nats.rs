@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::small_disk::SmallDisk;
 use super::{folder, folder_of};
 use crate::leash::Leashed;
 use crate::patience::until;
@@ -15,6 +16,7 @@ pub struct PrivateNats {
     port: u16,
     store: PathBuf,
     room: String,
+    disk: Option<SmallDisk>,
     process: Option<Leashed>,
 }
 
@@ -30,12 +32,25 @@ impl PrivateNats {
 
     /// Starts one that may store so much at most.
     pub async fn start_with_room(room: &str) -> Self {
+        let mut nats = Self::prepare();
+        room.clone_into(&mut nats.room);
+        nats.start_again().await;
+        nats
+    }
+
+    /// Starts one whose store is on a disk of its own that the test can fill.
+    pub async fn start_on_a_disk_of_its_own() -> Self {
+        let mut nats = Self::prepare();
+        nats.disk = Some(SmallDisk::mount(&nats.store()).await);
+        nats.start_again().await;
+        nats
+    }
+
+    fn prepare() -> Self {
         let port = free_port();
         let store = folder(&format!("nats-{port}"));
         let url = format!("nats://127.0.0.1:{port}");
-        let mut nats = Self { url, port, store, room: room.to_owned(), process: None };
-        nats.start_again().await;
-        nats
+        Self { url, port, store, room: ROOM.to_owned(), disk: None, process: None }
     }
 
     /// Gives it as much room as anybody needs, from its next start on.
@@ -48,7 +63,10 @@ impl PrivateNats {
         let settings = format!("jetstream {{ store_dir: {}, max_file_store: {} }}", self.store.display(), self.room);
         let file = self.store.join("nats.conf");
         std::fs::write(&file, settings).expect("a file can be written");
-        let mut command = Command::new(nats_server());
+        let mut command = match &self.disk {
+            Some(disk) => disk.seen_by(&nats_server()),
+            None => Command::new(nats_server()),
+        };
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-c"]).arg(&file);
         self.process = Some(Leashed::spawn(&command, &self.store.join("nats.log")));
         let url = self.url.clone();
@@ -75,6 +93,11 @@ impl PrivateNats {
                 std::fs::remove_file(messages.path()).expect("a file can be removed");
             }
         }
+    }
+
+    /// The disk under its store, if it has one of its own.
+    pub fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("start it on a disk of its own")
     }
 
     /// Where it stores what it stores.
