@@ -1,5 +1,5 @@
-//! PostgreSQL dies, is restarted, freezes, has no connection left, or ends ours, with buyers under way: meanwhile everybody is
-//! answered in time, and afterwards whatever was accepted reaches its due state, once.
+//! PostgreSQL dies, is restarted, freezes, has no connection or no disk left, or ends ours, with buyers under way: meanwhile
+//! everybody is answered in time, and afterwards whatever was accepted reaches its due state, once.
 
 use std::time::{Duration, Instant};
 
@@ -30,16 +30,19 @@ enum Blow {
     HasNoConnectionLeft,
     /// `pg_terminate_backend` for every connection of Landfall, again and again.
     EndsConnections,
+    /// Its disk is full: nothing can be written, until it gives up.
+    HasNoDiskLeft,
 }
 
 impl Blow {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Frozen,
         Self::Killed,
         Self::HasNoConnectionLeft,
         Self::EndedAtOnce,
         Self::EndedInOrder,
         Self::EndsConnections,
+        Self::HasNoDiskLeft,
     ];
 }
 
@@ -177,9 +180,19 @@ async fn ended_by_hand(by: impl PgExecutor<'_>) -> usize {
     sqlx::query(end).fetch_all(by).await.unwrap().len()
 }
 
+/// Writes until a server whose disk is full ends everybody's connection, or itself: it must not go on without its log.
+async fn gives_up(url: &str) {
+    let emit = "select pg_logical_emit_message(false, 'ballast', repeat('x', 1000000))";
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let writing = async { while sqlx::query(emit).execute(&mut connection).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_mins(1), writing).await.expect("a full disk takes only so much");
+}
+
 #[tokio::test]
 async fn a_server_that_dies_freezes_or_turns_us_out_under_load_loses_nothing() {
-    let mut postgres = PostgresWishes::default().with("max_connections", &CONNECTIONS.to_string()).start().await;
+    let wishes = PostgresWishes::default().with("max_connections", &CONNECTIONS.to_string());
+    // Not more of it is ever needed than what is left of the disk.
+    let mut postgres = wishes.with("max_wal_size", "64MB").on_a_disk_of(256).start().await;
     let mut trial = Trial::on(&postgres).await;
     let long = soak::is_long().then(soak::asked).flatten();
     let all_began = Instant::now();
@@ -227,6 +240,12 @@ async fn a_server_that_dies_freezes_or_turns_us_out_under_load_loses_nothing() {
                     until("there is a connection to end", || async { (ended_by_hand(&by).await > 0).then_some(()) })
                         .await;
                 }
+            }
+            Blow::HasNoDiskLeft => {
+                server.disk().fill();
+                gives_up(&url).await;
+                server.disk().make_room();
+                server.start_again().await;
             }
         };
         trial.survives(trouble).await;

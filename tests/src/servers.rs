@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 mod containers;
 pub mod nats;
 pub mod postgres;
-mod small_disk;
+pub mod small_disk;
 
 use crate::patience::until;
 use nats::PrivateNats;
@@ -111,4 +111,8 @@ fn clean_up_after_the_dead() {
 fn open_to_all(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).expect("a folder can be opened");
+}
+
+fn our_uid() -> u32 {
+    std::fs::metadata("/proc/self").map_or(0, |own| std::os::unix::fs::MetadataExt::uid(&own))
 }

@@ -41,7 +41,7 @@ impl PrivateNats {
     /// Starts one whose store is on a disk of its own that the test can fill.
     pub async fn start_on_a_disk_of_its_own() -> Self {
         let mut nats = Self::prepare();
-        nats.disk = Some(SmallDisk::mount(&nats.store()).await);
+        nats.disk = Some(SmallDisk::mount(&nats.store(), 8).await);
         nats.start_again().await;
         nats
     }
@@ -63,11 +63,11 @@ impl PrivateNats {
         let settings = format!("jetstream {{ store_dir: {}, max_file_store: {} }}", self.store.display(), self.room);
         let file = self.store.join("nats.conf");
         std::fs::write(&file, settings).expect("a file can be written");
-        let mut command = match &self.disk {
-            Some(disk) => disk.seen_by(&nats_server()),
-            None => Command::new(nats_server()),
-        };
+        let mut command = Command::new(nats_server());
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-c"]).arg(&file);
+        if let Some(disk) = &self.disk {
+            command = disk.seen_by(&command);
+        }
         self.process = Some(Leashed::spawn(&command, &self.store.join("nats.log")));
         let url = self.url.clone();
         until("nats-server answers", || async { async_nats::connect(&url).await.ok() }).await;

@@ -6,8 +6,9 @@ use std::process::Command;
 
 use sqlx::{Connection, PgConnection};
 
-use super::folder;
 use super::nats::found;
+use super::small_disk::SmallDisk;
+use super::{folder, our_uid};
 use crate::leash::Leashed;
 use crate::patience::until;
 use crate::stack::free_port;
@@ -18,7 +19,9 @@ pub struct PrivatePostgres {
     pub url: String,
     port: u16,
     data: PathBuf,
+    log: PathBuf,
     wishes: PostgresWishes,
+    disk: Option<SmallDisk>,
     process: Option<Leashed>,
 }
 
@@ -27,6 +30,7 @@ pub struct PrivatePostgres {
 pub struct PostgresWishes {
     settings: Vec<String>,
     variables: Vec<(String, String)>,
+    disk: Option<usize>,
 }
 
 impl PostgresWishes {
@@ -42,16 +46,31 @@ impl PostgresWishes {
         self
     }
 
+    /// Puts it on a disk of its own that the test can fill, of so many mebibytes.
+    pub fn on_a_disk_of(mut self, mebibytes: usize) -> Self {
+        self.disk = Some(mebibytes);
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> PrivatePostgres {
         let port = free_port();
-        let data = folder(&format!("postgres-{port}")).join("data");
+        let folder = folder(&format!("postgres-{port}"));
+        let disk = match self.disk {
+            Some(mebibytes) => Some(SmallDisk::mount(&folder.join("disk"), mebibytes).await),
+            None => None,
+        };
+        let data = folder.join(if disk.is_some() { "disk/data" } else { "data" });
         let mut initdb = as_postgres(&program("initdb"));
         initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data);
+        if let Some(disk) = &disk {
+            initdb = disk.seen_by(&initdb);
+        }
         let made = initdb.output().expect("initdb can be run");
         assert!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let mut postgres = PrivatePostgres { url, port, data, wishes: self, process: None };
+        let log = folder.join("postgres.log");
+        let mut postgres = PrivatePostgres { url, port, data, log, wishes: self, disk, process: None };
         postgres.start_again().await;
         postgres
     }
@@ -63,9 +82,9 @@ impl PrivatePostgres {
         PostgresWishes::default().with("max_connections", "400").with("shared_buffers", "256MB").start().await
     }
 
-    /// Starts it again where it was.
+    /// Starts it again where it was, if it has ended.
     pub async fn start_again(&mut self) {
-        let process = RefCell::new(self.spawned());
+        let process = RefCell::new(self.process.take().unwrap_or_else(|| self.spawned()));
         until("PostgreSQL answers", || async {
             // It does not start as long as one of those before is not gone.
             if process.borrow_mut().ended().is_some() {
@@ -84,7 +103,10 @@ impl PrivatePostgres {
         let port = self.port.to_string();
         command.arg(program("postgres")).arg("-D").arg(&self.data).args(["-p", &port, "-h", "127.0.0.1", "-k", ""]);
         command.args(self.wishes.settings.iter().flat_map(|setting| ["-c", setting.as_str()]));
-        Leashed::spawn(&command, &self.data.with_file_name("postgres.log"))
+        if let Some(disk) = &self.disk {
+            command = disk.seen_by(&command);
+        }
+        Leashed::spawn(&command, &self.log)
     }
 
     /// Kills all its processes at once, as a power cut would.
@@ -102,6 +124,11 @@ impl PrivatePostgres {
         let mut process = self.process.take().expect("it runs");
         process.signal(signal);
         process.ends().await;
+    }
+
+    /// The disk under it, if it has one of its own.
+    pub fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("put it on a disk of its own")
     }
 
     /// Stops it and all its backends as a debugger would, and lets them go on.
@@ -142,8 +169,7 @@ fn program(name: &str) -> PathBuf {
 
 /// PostgreSQL refuses to run as root.
 fn as_postgres(program: &Path) -> Command {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    if !is_root {
+    if our_uid() != 0 {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
