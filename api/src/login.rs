@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::{Activation, Stage, StartedBy};
 use landfall_shared::buyer::{AccountId, InstanceId};
 use landfall_shared::crash;
+use landfall_shared::dispatch::News;
 use landfall_shared::marketplace::alibaba::login::LoginLink;
 use landfall_shared::marketplace::alibaba::token::{Parameters, SecurityKeys};
 use landfall_shared::purchase::{MarketplaceName, PurchaseState};
@@ -63,7 +64,7 @@ async fn follow(app: &App, asked: &Asked, keys: &SecurityKeys) -> Result<Respons
     if used == Link::UsedUp {
         return Ok(sent_back(app, asked, SentBack::BadLink, None));
     }
-    let (led, changed) = lead(app, &mut transaction, asked, &instance_id, used).await?;
+    let (led, news) = lead(app, &mut transaction, asked, &instance_id, used).await?;
     let mut response = match &led {
         Led::Back(account_id) => {
             let ids = (account_id.as_ref().map(ToString::to_string), link.instance_id.clone());
@@ -91,21 +92,10 @@ async fn follow(app: &App, asked: &Asked, keys: &SecurityKeys) -> Result<Respons
     crash::point("api.before_commit");
     transaction.commit().await?;
     crash::point("api.after_commit");
-    if let Some(changed) = changed {
-        if let Some((name, id)) = changed.queued {
-            app.wakeups.wake_up(name, id);
-        }
-        app.wakeups.hint(changed.id, changed.version, changed.status);
+    if let Some(news) = news {
+        app.wakeups.tell(news);
     }
     Ok(response)
-}
-
-/// An activation that the login began or changed: whoever waits for it is told after the commit.
-struct Changed {
-    id: Uuid,
-    version: i64,
-    status: &'static str,
-    queued: Option<(&'static str, Uuid)>,
 }
 
 /// The activation that holds the instance, else the unfinished one that *Login Directly* began, else a new one: of an instance
@@ -116,7 +106,7 @@ async fn lead(
     asked: &Asked,
     instance_id: &InstanceId,
     used: Link,
-) -> Result<(Led, Option<Changed>), Problem> {
+) -> Result<(Led, Option<News>), Problem> {
     // Two first logins at once begin one activation.
     purchases::lock_instance(db, MARKETPLACE, instance_id).await?;
     let purchase = purchases::lock(db, MARKETPLACE, instance_id).await?.map(|(purchase, _)| purchase);
@@ -155,9 +145,8 @@ async fn lead(
         let redispatch = app.config.both.redispatch_after.as_secs_f64();
         commands::insert(db, id, queued, redispatch, &trace::parent()).await?;
     }
-    let queued = queued.map(|queued| (queued.command.name(), queued.id));
     let status = activation.status().as_str();
-    Ok((Led::ToActivation(id), Some(Changed { id, version: 1, status, queued })))
+    Ok((Led::ToActivation(id), Some(News { id, version: 1, status, queued })))
 }
 
 async fn go_on(
@@ -166,7 +155,7 @@ async fn go_on(
     asked: &Asked,
     locked: Locked,
     state: Option<PurchaseState>,
-) -> Result<(Led, Option<Changed>), Problem> {
+) -> Result<(Led, Option<News>), Problem> {
     let Locked { mut activation, now, .. } = locked;
     let id = activation.id;
     if let Some(binding) = activation.binding() {
@@ -192,9 +181,8 @@ async fn go_on(
         commands::insert(db, id, queued, redispatch, &trace::parent()).await?;
     }
     let version = activations::save(db, &activation).await?;
-    let queued = queued.map(|queued| (queued.command.name(), queued.id));
     let status = activation.status().as_str();
-    Ok((Led::ToActivation(id), Some(Changed { id, version, status, queued })))
+    Ok((Led::ToActivation(id), Some(News { id, version, status, queued })))
 }
 
 fn see_other(place: &str) -> Response {

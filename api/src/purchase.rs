@@ -9,16 +9,16 @@ use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::Activation;
 use landfall_shared::buyer::{AccountId, InstanceId, Invalid};
 use landfall_shared::caught::caught;
-use landfall_shared::command::Queued;
 use landfall_shared::crash;
+use landfall_shared::dispatch::News;
 use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, SpiAnswer, SpiCall};
 use landfall_shared::marketplace::alibaba::token::Parameters;
-use landfall_shared::purchase::{MarketplaceName, Notice, Purchase, PurchaseState, Purchased};
+use landfall_shared::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 use landfall_shared::store::marketplace_calls::{self, Call, Verdict};
-use landfall_shared::store::{activations, purchases, said};
+use landfall_shared::store::purchases;
+use landfall_shared::store::said::{self, Writing};
 use serde_json::Value;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::asked::Beginning;
@@ -39,16 +39,6 @@ struct Heard<'a> {
     kept: Value,
     kept_action: String,
 }
-
-/// An activation that changed with a call: whoever waits for it is told after the commit.
-struct Changed {
-    id: Uuid,
-    version: i64,
-    status: &'static str,
-    queued: Option<Queued>,
-}
-
-type Told = Vec<Changed>;
 
 /// `GET` or form `POST /marketplaces/alibaba/spi`: always 200 with JSON.
 ///
@@ -109,12 +99,12 @@ async fn answer(app: &App, heard: &Heard<'_>) -> Result<Value, sqlx::Error> {
     }
     let call = SpiCall::read(heard.parameters, heard.length);
     let mut transaction = app.database.begin().await?;
-    let (answer, told) = match call {
+    let (answer, news) = match call {
         Err(malformed) => {
             let detail = malformed.to_string();
             let call = heard.call(None, None, Verdict::Refused, Some(&detail));
             record(&mut transaction, &call).await?;
-            (form(&SpiAnswer::refused(heard.action, detail)), Told::new())
+            (form(&SpiAnswer::refused(heard.action, detail)), Vec::new())
         }
         Ok(SpiCall::Create(announcement)) => announce(app, &mut transaction, heard, announcement).await?,
         Ok(call) => listen(app, &mut transaction, heard, &call).await?,
@@ -122,11 +112,8 @@ async fn answer(app: &App, heard: &Heard<'_>) -> Result<Value, sqlx::Error> {
     crash::point("api.before_commit");
     transaction.commit().await?;
     crash::point("api.after_commit");
-    for changed in told {
-        if let Some(queued) = changed.queued {
-            app.wakeups.wake_up(queued.command.name(), queued.id);
-        }
-        app.wakeups.hint(changed.id, changed.version, changed.status);
+    for news in news {
+        app.wakeups.tell(news);
     }
     Ok(answer)
 }
@@ -162,56 +149,60 @@ async fn announce(
     db: &mut PgConnection,
     heard: &Heard<'_>,
     announcement: Announcement,
-) -> Result<(Value, Told), sqlx::Error> {
-    let Ok(mut purchase) = purchase(announcement) else {
+) -> Result<(Value, Vec<News>), sqlx::Error> {
+    let Ok(purchase) = purchase(announcement) else {
         let call = heard.call(None, None, Verdict::Refused, Some("an id is malformed"));
         record(db, &call).await?;
-        return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Told::new()));
+        return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Vec::new()));
     };
-    let answer = form(&created(app, &purchase));
     let instance_id = purchase.instance_id.clone();
     let order_id = purchase.sold.order_id.clone();
     let call = |verdict, detail| heard.call(Some(instance_id.as_str()), order_id.as_deref(), verdict, detail);
     purchases::lock_instance(db, MARKETPLACE, &instance_id).await?;
-    if !purchases::insert(db, &purchase, &answer).await? {
-        let before = purchases::lock(db, MARKETPLACE, &instance_id).await?;
-        return match before {
-            Some((before, answer)) if before.account_id == purchase.account_id => {
-                record(db, &call(Verdict::Repeated, None)).await?;
-                Ok((answer, Told::new()))
-            }
-            _ => {
-                let detail = "another aliUid announced this instance before";
-                record(db, &call(Verdict::Refused, Some(detail))).await?;
-                Ok((form(&SpiAnswer::refused(heard.action, detail)), Told::new()))
-            }
-        };
+    let before = purchases::lock(db, MARKETPLACE, &instance_id).await?;
+    if before.as_ref().is_some_and(|(before, _)| before.account_id != purchase.account_id) {
+        let detail = "another aliUid has this instance";
+        record(db, &call(Verdict::Refused, Some(detail))).await?;
+        return Ok((form(&SpiAnswer::refused(heard.action, detail)), Vec::new()));
+    }
+    if let Some((_, Some(answer))) = before {
+        record(db, &call(Verdict::Repeated, None)).await?;
+        return Ok((answer, Vec::new()));
     }
     record(db, &call(Verdict::Accepted, None)).await?;
-    for kept in marketplace_calls::take_unmatched(db, MARKETPLACE, instance_id.as_str()).await? {
-        if let Some(notice) = reread(&kept) {
-            notice.take_effect(&mut purchase);
+    let answer = form(&created(app, &purchase));
+    let trace = trace::parent();
+    let news = match before {
+        None => said::known(db, purchase, Some(&answer), writing(app, &trace)).await?,
+        Some((before, _)) => {
+            purchases::answered(db, &before, &answer).await?;
+            announced_late(db, before, purchase.items, writing(app, &trace)).await?
         }
-    }
-    purchases::save(db, &purchase).await?;
-    let told = tell(app, db, &instance_id, |activation, holds| activation.announced(&purchase, holds)).await?;
-    Ok((answer, told))
+    };
+    Ok((answer, news))
 }
 
-/// Tells every activation of an instance that is not over. Each gets a new version, also one that shows no change: whoever
-/// settles a command that asked before must ask again.
-async fn tell(
-    app: &App,
+/// It was known from the marketplace's `OpenAPI` before, which has no word for the extra billing items.
+async fn announced_late(
     db: &mut PgConnection,
-    instance_id: &InstanceId,
-    say: impl Fn(&mut Activation, bool) -> Option<Queued>,
-) -> Result<Told, sqlx::Error> {
-    let mut told = Told::new();
-    for (mut locked, holds) in activations::lock_of_instance(db, MARKETPLACE, instance_id).await? {
-        let queued = say(&mut locked.activation, holds);
-        told.push(write(app, db, &locked.activation, queued).await?);
+    mut purchase: Purchase,
+    items: BTreeMap<String, String>,
+    writing: Writing<'_>,
+) -> Result<Vec<News>, sqlx::Error> {
+    // What was said since is newer.
+    let items = items.into_iter().chain(purchase.items.clone()).collect();
+    if items == purchase.items {
+        return Ok(Vec::new());
     }
-    Ok(told)
+    purchase.items = items;
+    purchase.version += 1;
+    purchases::save(db, &purchase).await?;
+    let instance_id = purchase.instance_id.clone();
+    said::tell(db, MARKETPLACE, &instance_id, writing, |activation, holds| activation.announced(&purchase, holds)).await
+}
+
+fn writing<'a>(app: &App, trace: &'a str) -> Writing<'a> {
+    Writing { redispatch_seconds: app.config.both.redispatch_after.as_secs_f64(), trace }
 }
 
 fn purchase(announcement: Announcement) -> Result<Purchase, Invalid> {
@@ -246,82 +237,36 @@ fn created(app: &App, purchase: &Purchase) -> SpiAnswer {
     }
 }
 
-/// Every other call: taken in, kept as unmatched if nobody announced its instance, and told to whoever it concerns.
+/// Every other call: taken in, kept as unmatched if its instance is not known yet, and told to whoever it concerns.
 async fn listen(
     app: &App,
     db: &mut PgConnection,
     heard: &Heard<'_>,
     call: &SpiCall,
-) -> Result<(Value, Told), sqlx::Error> {
+) -> Result<(Value, Vec<News>), sqlx::Error> {
     let taken = form(&SpiAnswer::taken(heard.action.unwrap_or(Action::ExpiredInstance)));
-    let (notice, order_id) = notice(call);
-    let told = |verdict| heard.call(Some(call.instance_id()), order_id.as_deref(), verdict, None);
+    let told = |verdict| heard.call(Some(call.instance_id()), call.order_id(), verdict, None);
     let Ok(instance_id) = InstanceId::parse(call.instance_id()) else {
         record(db, &told(Verdict::Refused)).await?;
-        return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Told::new()));
+        return Ok((form(&SpiAnswer::refused(heard.action, "an id is malformed")), Vec::new()));
     };
     purchases::lock_instance(db, MARKETPLACE, &instance_id).await?;
     let known = purchases::lock(db, MARKETPLACE, &instance_id).await?;
     if marketplace_calls::is_repeated(db, &told(Verdict::Accepted)).await? {
         record(db, &told(Verdict::Repeated)).await?;
-        return Ok((taken, Told::new()));
+        return Ok((taken, Vec::new()));
     }
     let Some((mut purchase, _)) = known else {
         record(db, &told(Verdict::Unmatched)).await?;
-        let in_use = matches!(notice, Some(Notice::Renewed { .. } | Notice::Resumed));
-        let told = if in_use {
-            tell(app, db, &instance_id, |activation, _| activation.in_use_unannounced()).await?
-        } else {
-            Told::new()
-        };
-        return Ok((taken, told));
+        return Ok((taken, Vec::new()));
     };
     record(db, &told(Verdict::Accepted)).await?;
-    let Some(notice) = notice else { return Ok((taken, Told::new())) };
+    let Some(notice) = call.notice() else { return Ok((taken, Vec::new())) };
     if !notice.clone().take_effect(&mut purchase) {
-        return Ok((taken, Told::new()));
+        return Ok((taken, Vec::new()));
     }
     purchases::save(db, &purchase).await?;
     let said = |activation: &mut Activation, holds| activation.marketplace_said(&notice, &purchase, holds);
-    let told = tell(app, db, &instance_id, said).await?;
-    Ok((taken, told))
-}
-
-/// What a call means for the purchase, and the order by which a repeat is known. orderPay means nothing for it.
-fn notice(call: &SpiCall) -> (Option<Notice>, Option<String>) {
-    match call.clone() {
-        SpiCall::Create(_) => (None, None),
-        SpiCall::OrderPay(paid) => (None, Some(paid.order_id)),
-        SpiCall::Renew(renewal) => {
-            let order_id = renewal.order_id.clone();
-            let (expires_at, items) = (renewal.expires_at, renewal.items);
-            (Some(Notice::Renewed { order_id: renewal.order_id, expires_at, items }), Some(order_id))
-        }
-        SpiCall::Upgrade(upgrade) => {
-            let order_id = upgrade.order_id.clone();
-            let (sku_id, items) = (upgrade.sku_id, upgrade.items);
-            (Some(Notice::Upgraded { order_id: upgrade.order_id, sku_id, items }), order_id)
-        }
-        SpiCall::Expire { .. } => (Some(Notice::Suspended), None),
-        SpiCall::Release { .. } => (Some(Notice::Released), None),
-        SpiCall::Resume { .. } => (Some(Notice::Resumed), None),
-    }
-}
-
-/// A call that was kept as unmatched, read once more: its token was checked when it came.
-fn reread(kept: &Value) -> Option<Notice> {
-    let pairs = kept.as_object()?.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-    let parameters: Parameters = pairs.collect();
-    notice(&SpiCall::read(&parameters, 0).ok()?).0
-}
-
-async fn write(
-    app: &App,
-    db: &mut PgConnection,
-    activation: &Activation,
-    queued: Option<Queued>,
-) -> Result<Changed, sqlx::Error> {
-    let redispatch = app.config.both.redispatch_after.as_secs_f64();
-    let version = said::write(db, activation, queued.as_ref(), redispatch, &trace::parent()).await?;
-    Ok(Changed { id: activation.id, version, status: activation.status().as_str(), queued })
+    let news = said::tell(db, MARKETPLACE, &instance_id, writing(app, &trace::parent()), said).await?;
+    Ok((taken, news))
 }

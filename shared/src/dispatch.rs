@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::caught::{caught, for_life};
+use crate::command::Queued;
 use crate::config::Both;
 use crate::topology::Topology;
 
@@ -26,6 +27,20 @@ pub struct Hint {
     pub version: i64,
     /// Its status.
     pub status: String,
+}
+
+/// An activation that changed: told after the commit that made it true, to those who wait for it and to those who carry what
+/// follows.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The activation.
+    pub id: Uuid,
+    /// Its version from now on.
+    pub version: i64,
+    /// Its status.
+    pub status: &'static str,
+    /// The command that follows.
+    pub queued: Option<Queued>,
 }
 
 enum Sent {
@@ -70,6 +85,14 @@ impl Wakeups {
         if self.queue.try_send(wakeup).is_err() {
             count_lost(1);
         }
+    }
+
+    /// Tells what a transaction has changed, once it is committed.
+    pub fn tell(&self, news: News) {
+        if let Some(queued) = news.queued {
+            self.wake_up(queued.command.name(), queued.id);
+        }
+        self.hint(news.id, news.version, news.status);
     }
 
     /// Tells whoever listens that an activation has a new version.

@@ -2,12 +2,26 @@
 
 pub mod alibaba;
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::marketplace::alibaba::openapi::{
     DESCRIBE_INSTANCE, Instance, InstanceStatus, OpenApi, Order, OrderStatus, unreadable,
 };
+use crate::marketplace::alibaba::spi::SpiCall;
+use crate::purchase::{MarketplaceName, Notice};
 use crate::refusal::PartyError;
+
+/// What a call that was kept as unmatched says, read once more: its token was checked when it came.
+#[must_use]
+pub fn notice(marketplace: MarketplaceName, kept: &Value) -> Option<Notice> {
+    match marketplace {
+        MarketplaceName::Alibaba => {
+            let pairs = kept.as_object()?.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+            SpiCall::read(&pairs.collect(), 0).ok()?.notice()
+        }
+    }
+}
 
 /// A marketplace that can be asked; who has no keys for it has none, and goes by the announcement.
 #[derive(Debug, Clone)]

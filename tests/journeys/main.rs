@@ -17,6 +17,7 @@ mod clock_jumps;
 mod mail_server;
 
 mod spi;
+mod imported;
 mod login;
 mod access;
 mod polling;

@@ -96,7 +96,7 @@ impl Ledger {
             let digits = (Uuid::new_v4().as_u128() % 10_u128.pow(18)).to_string();
             let instance_id = InstanceId::parse(&digits).unwrap();
             let purchase = bought(&instance_id);
-            purchases::insert(&mut db, &purchase, &json!({})).await.unwrap();
+            purchases::insert(&mut db, &purchase, Some(&json!({}))).await.unwrap();
             for started_by in [StartedBy::Login, StartedBy::Typed] {
                 let (id, account) = (Uuid::now_v7(), Some(purchase.account_id.clone()));
                 let (activation, queued) = Activation::begin(id, MARKETPLACE, instance_id.clone(), account, started_by);

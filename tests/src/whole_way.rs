@@ -16,8 +16,13 @@ impl Buyer {
 
     /// Steps one to three of the guide with a Billing Center account.
     pub async fn goes_the_whole_way(&mut self, name: &str) {
-        self.is_known_as(name).await;
         self.comes_to_the_choice().await;
+        self.goes_on_from_the_choice(name).await;
+    }
+
+    /// The rest of it.
+    pub async fn goes_on_from_the_choice(&mut self, name: &str) {
+        self.is_known_as(name).await;
         let seen = self.binds_billing_account(name, &format!("{name}@bills.example")).await;
         assert_eq!(seen["action"], "choose_workspace", "{seen:#}");
         let seen = self.creates_workspace(&format!("Lab of {name}"), &format!("{name}@example.com")).await;

@@ -8,6 +8,7 @@ mod retry;
 mod taking;
 mod settling;
 mod together;
+mod importing;
 mod in_hand;
 mod receiving;
 mod due_again;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use landfall_shared::answer::Http;
 use landfall_shared::config;
+use landfall_shared::dispatch::Wakeups;
 use landfall_shared::keys::Keys;
 use landfall_shared::marketplace::Marketplace;
 use landfall_shared::marketplace::alibaba::acs3::AccessKey;
@@ -15,6 +16,7 @@ use landfall_shared::store::Database;
 use landfall_shared::tls;
 use secrecy::ExposeSecret;
 
+use crate::importing::Importing;
 use crate::letters::Letters;
 use crate::mail::Mailer;
 
@@ -30,6 +32,8 @@ pub struct Outside {
     pub letters: Letters,
     /// Our own rows, to read.
     pub database: Database,
+    /// Where a purchase is kept that the marketplace shows us and never announced.
+    pub importing: Importing,
     /// Opens sealed passwords.
     pub keys: Arc<Keys>,
 }
@@ -39,7 +43,12 @@ impl Outside {
     ///
     /// # Errors
     /// If an address, a key or a certificate cannot be used.
-    pub fn new(config: &config::Workers, keys: &Arc<Keys>, database: Database) -> Result<Self, Box<dyn Error>> {
+    pub fn new(
+        config: &config::Workers,
+        keys: &Arc<Keys>,
+        database: Database,
+        wakeups: Wakeups,
+    ) -> Result<Self, Box<dyn Error>> {
         let both = &config.both;
         let http = Http::new(tls::roots(both.ssl_cert_file.as_deref())?)?;
         let signing: Vec<&str> = config.platform_signing_secret.iter().map(ExposeSecret::expose_secret).collect();
@@ -56,6 +65,7 @@ impl Outside {
         let mailer = Mailer::new(config.smtp_url.clone(), config.mail_from.clone(), both.ssl_cert_file.as_deref())?;
         let (brand, color) = (both.brand_name.clone(), both.brand_color.clone());
         let letters = Letters::new(brand, color, Arc::clone(keys), both.code_ttl);
-        Ok(Self { marketplace, platforms, mailer, letters, database, keys: Arc::clone(keys) })
+        let importing = Importing { database: database.clone(), wakeups, redispatch: both.redispatch_after };
+        Ok(Self { marketplace, platforms, mailer, letters, database, importing, keys: Arc::clone(keys) })
     }
 }

@@ -48,7 +48,7 @@ pub async fn run() -> Result<(), Failed> {
     let topology = Topology::new(&both.nats_prefix);
     let wakeups = Wakeups::start(client.clone(), topology.clone(), both.redispatch_after);
     let keys = Arc::new(Keys::new(&both.secret_key, both.secret_key_previous.as_ref()));
-    let outside = Outside::new(&config, &keys, database.clone())?;
+    let outside = Outside::new(&config, &keys, database.clone(), wakeups.clone())?;
     let schedule = Schedule {
         initial: both.retry_initial,
         max: both.retry_max,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use landfall_shared::activation::Activation;
 use landfall_shared::buyer::{AccountId, Invalid, Password};
 use landfall_shared::platform::{Call, PlatformId};
-use landfall_shared::purchase::{Purchase, Purchased};
+use landfall_shared::purchase::{Purchase, PurchaseState, Purchased};
 use landfall_shared::refusal::{Fault, FaultCode, FieldError, Party, PartyError, Refusal, RefusalCode};
 use landfall_shared::seal::OpenError;
 use landfall_shared::store::commands::Loaded;
@@ -20,7 +20,7 @@ use crate::outside::Outside;
 pub struct Step<'a> {
     /// The activation, as it was when the attempt began.
     pub activation: &'a Activation,
-    /// The announced purchase, if it was announced.
+    /// The purchase, if it was announced, or imported.
     pub purchase: Option<&'a Purchase>,
     /// The outside parties.
     pub outside: &'a Outside,
@@ -90,6 +90,31 @@ impl<'a> Step<'a> {
         let pool = self.outside.database.pool();
         let sealed = in_time(sealed::find(&pool, self.activation.id)).await?;
         Ok(sealed.ok_or(OpenError::Damaged)?.open(&self.outside.keys, self.activation.id)?)
+    }
+
+    /// Keeps a purchase that the marketplace shows us, if it never announced it: from then on it is like any other.
+    ///
+    /// # Errors
+    /// If our database fails.
+    pub async fn import(
+        &self,
+        account_id: &AccountId,
+        sold: &Purchased,
+        state: PurchaseState,
+    ) -> Result<(), StepError> {
+        if self.purchase.is_some() {
+            return Ok(());
+        }
+        let purchase = Purchase {
+            marketplace: self.activation.marketplace,
+            instance_id: self.activation.instance_id.clone(),
+            account_id: account_id.clone(),
+            sold: sold.clone(),
+            items: BTreeMap::new(),
+            state,
+            version: 1,
+        };
+        Ok(self.outside.importing.import(purchase, &self.trace).await?)
     }
 
     /// The cloud account, which is known once the purchase is verified.
@@ -224,7 +249,7 @@ impl From<Invalid> for StepError {
 
 impl From<sqlx::Error> for StepError {
     fn from(error: sqlx::Error) -> Self {
-        tracing::warn!(%error, "a step could not read from the database");
+        tracing::warn!(%error, "a step could not reach the database");
         Self::Unknown
     }
 }

@@ -4,10 +4,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use landfall_shared::activation::NothingToDo;
-use landfall_shared::command::Queued;
 use landfall_shared::crash;
+use landfall_shared::dispatch::News;
 use landfall_shared::store::activations::{self, Locked};
-use landfall_shared::store::{audit, commands, said, sealed};
+use landfall_shared::store::said::{self, Writing};
+use landfall_shared::store::{audit, commands, sealed};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
@@ -68,34 +69,17 @@ async fn act(app: &App, asked: &Asked, id: &str, act: Act) -> Result<Response, P
     let acting = Acting { app, asked, operator, act, id: id.parse().unwrap_or_else(|_| Uuid::nil()) };
     let mut transaction = app.database.begin().await?;
     match acting.answered(&mut transaction, &body, key).await {
-        Ok((answer, changed)) => {
+        Ok((answer, news)) => {
             crash::point("api.before_commit");
             transaction.commit().await?;
             crash::point("api.after_commit");
-            if let Some(changed) = changed {
+            if let Some(news) = news {
                 tracing::info!(activation.id = %acting.id, act = act.as_str(), "activation {}: {} by an operator", acting.id, act.as_str());
-                changed.tell(app, acting.id);
+                app.wakeups.tell(news);
             }
             answer
         }
         Err(problem) => Err(undone(transaction, problem).await),
-    }
-}
-
-/// What is to be told after the commit.
-struct Changed {
-    version: i64,
-    status: &'static str,
-    queued: Option<Queued>,
-}
-
-impl Changed {
-    /// What is due at once is sent out by the workers; a fresh command is woken up here.
-    fn tell(self, app: &App, id: Uuid) {
-        if let Some(queued) = self.queued {
-            app.wakeups.wake_up(queued.command.name(), queued.id);
-        }
-        app.wakeups.hint(id, self.version, self.status);
     }
 }
 
@@ -116,7 +100,7 @@ impl Acting<'_> {
         db: &mut PgConnection,
         body: &Body,
         key: Option<String>,
-    ) -> Result<(Result<Response, Problem>, Option<Changed>), Problem> {
+    ) -> Result<(Result<Response, Problem>, Option<News>), Problem> {
         let locked = activations::lock(db, self.id).await?.ok_or_else(Problem::no_such_activation)?;
         let key = match key {
             None => None,
@@ -127,8 +111,8 @@ impl Acting<'_> {
                 }
             },
         };
-        let (changed, done) = match self.carry_out(db, body, locked).await {
-            Ok(changed) => (Some(changed), Ok(StatusCode::ACCEPTED)),
+        let (news, done) = match self.carry_out(db, body, locked).await {
+            Ok(news) => (Some(news), Ok(StatusCode::ACCEPTED)),
             Err(problem) if problem.status >= 500 => return Err(problem),
             Err(problem) => (None, Err(problem)),
         };
@@ -142,7 +126,7 @@ impl Acting<'_> {
             }
             Err(problem) => Err(problem),
         };
-        Ok((answer, changed))
+        Ok((answer, news))
     }
 
     /// Whose `Idempotency-Key` it is: the operator's, whatever token the name has now.
@@ -151,16 +135,16 @@ impl Acting<'_> {
     }
 
     /// Nothing is written unless all of it is.
-    async fn carry_out(&self, db: &mut PgConnection, body: &Body, locked: Locked) -> Result<Changed, Problem> {
+    async fn carry_out(&self, db: &mut PgConnection, body: &Body, locked: Locked) -> Result<News, Problem> {
         let trace = trace::parent();
-        let (changed, reason) = match self.act {
+        let (news, reason) = match self.act {
             Act::Cancel => self.cancel(db, body, locked, &trace).await?,
             Act::Retry => retry_dead(db, body, locked).await?,
         };
         let (operator, act) = (self.operator, self.act.as_str());
         let noted = audit::Act { operator, act, activation_id: self.id, reason: &reason, trace: &trace };
         audit::note(db, &noted).await?;
-        Ok(changed)
+        Ok(news)
     }
 
     async fn cancel(
@@ -169,14 +153,14 @@ impl Acting<'_> {
         body: &Body,
         Locked { mut activation, .. }: Locked,
         trace: &str,
-    ) -> Result<(Changed, String), Problem> {
+    ) -> Result<(News, String), Problem> {
         let queued = activation.cancelled_by_operator().map_err(|NothingToDo| {
             Problem::nothing_to_do("It is active, or over already: only what is under way can be cancelled.")
         })?;
         let reason = reason(body.reason.as_deref())?;
         let redispatch = self.app.config.both.redispatch_after.as_secs_f64();
-        let version = said::write(db, &activation, queued.as_ref(), redispatch, trace).await?;
-        Ok((Changed { version, status: activation.status().as_str(), queued }, reason))
+        let writing = Writing { redispatch_seconds: redispatch, trace };
+        Ok((said::write(db, &activation, queued, writing).await?, reason))
     }
 }
 
@@ -185,7 +169,7 @@ async fn retry_dead(
     db: &mut PgConnection,
     body: &Body,
     Locked { mut activation, version, .. }: Locked,
-) -> Result<(Changed, String), Problem> {
+) -> Result<(News, String), Problem> {
     let id = activation.id;
     let dead = commands::lock_dead(db, id).await?;
     if dead.is_empty() {
@@ -201,5 +185,6 @@ async fn retry_dead(
     // Of a mail that the buyer must not know of nothing shows.
     let shows = dead.iter().any(|dead| !dead.hidden);
     let version = if shows { activations::save(db, &activation).await? } else { version };
-    Ok((Changed { version, status: activation.status().as_str(), queued: None }, reason))
+    // What is due at once is sent out by the workers.
+    Ok((News { id, version, status: activation.status().as_str(), queued: None }, reason))
 }

@@ -10,8 +10,8 @@ use crate::refusal::RefusalCode;
 pub struct NothingToDo;
 
 impl Activation {
-    /// The instance was announced, and `purchase` is what the marketplace has said of it so far: what waited for that goes
-    /// on, and what is bound is reported.
+    /// The purchase became known, and `purchase` is what the marketplace has said of it so far: what waited for that goes on, and
+    /// what is bound is reported.
     pub fn announced(&mut self, purchase: &Purchase, holds: bool) -> Option<Queued> {
         if holds {
             self.purchase = Some(purchase.sold.clone());
@@ -45,11 +45,6 @@ impl Activation {
             return Some(Queued::fresh(caused));
         }
         self.in_use_again(purchase)
-    }
-
-    /// The marketplace says that an instance that it never announced is in use (again).
-    pub fn in_use_unannounced(&mut self) -> Option<Queued> {
-        self.goes_on_after(RefusalCode::InstanceNotActive)
     }
 
     /// An operator ends it, before it is active: what is bound is taken back.

@@ -9,16 +9,15 @@ use super::commands::decode;
 use crate::buyer::{AccountId, InstanceId};
 use crate::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 
-/// Puts an announced purchase in, with what its announcement was answered; false if it was announced before.
+/// Puts a purchase in, with what its announcement was answered; one that was never announced has no answer yet.
 ///
 /// # Errors
-/// If the database fails.
-pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: &Value) -> Result<bool, sqlx::Error> {
-    let inserted = sqlx::query!(
+/// If the database fails, or the purchase is there.
+pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: Option<&Value>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
         "insert into purchases (marketplace, instance_id, account_id, order_id, product_code, sku_id, trial, expires_at,
                                 items, state, version, answer)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::json)
-         on conflict do nothing",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::json)",
         purchase.marketplace.as_str(),
         purchase.instance_id.as_str(),
         purchase.account_id.as_str(),
@@ -30,11 +29,27 @@ pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: &Value) 
         decode(serde_json::to_value(&purchase.items))?,
         purchase.state.as_str(),
         purchase.version,
+        answer.map(Value::to_string),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes what a purchase's announcement was answered that came after all.
+///
+/// # Errors
+/// If the database fails.
+pub async fn answered(db: &mut PgConnection, purchase: &Purchase, answer: &Value) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update purchases set answer = $3::text::json where marketplace = $1 and instance_id = $2",
+        purchase.marketplace.as_str(),
+        purchase.instance_id.as_str(),
         answer.to_string(),
     )
     .execute(db)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
 }
 
 /// Lets nobody else announce, change or log in to an instance until the transaction ends, also where there is no row yet that
@@ -52,7 +67,7 @@ pub async fn lock_instance(
     Ok(())
 }
 
-/// Locks a purchase; with it comes what its announcement was answered.
+/// Locks a purchase; with it comes what its announcement was answered, if there was one.
 ///
 /// # Errors
 /// If the database fails.
@@ -60,7 +75,7 @@ pub async fn lock(
     db: &mut PgConnection,
     marketplace: MarketplaceName,
     instance_id: &InstanceId,
-) -> Result<Option<(Purchase, Value)>, sqlx::Error> {
+) -> Result<Option<(Purchase, Option<Value>)>, sqlx::Error> {
     let row = sqlx::query!(
         "select account_id, order_id, product_code, sku_id, trial, expires_at, items, state, version, answer
          from purchases

@@ -102,8 +102,9 @@ async fn write(
     to: Activation,
     queued: Option<Queued>,
 ) -> Result<Change, sqlx::Error> {
-    let version = said::write(db, &to, queued.as_ref(), LONG, "").await?;
-    Ok(Change { version, from, to, queued: queued.map(|queued| queued.id) })
+    let writing = said::Writing { redispatch_seconds: LONG, trace: "" };
+    let news = said::write(db, &to, queued, writing).await?;
+    Ok(Change { version: news.version, from, to, queued: news.queued.map(|queued| queued.id) })
 }
 
 pub(super) fn bought(instance_id: &InstanceId) -> Purchase {

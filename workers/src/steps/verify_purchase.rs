@@ -3,7 +3,7 @@
 use landfall_shared::activation::Happened;
 use landfall_shared::buyer::AccountId;
 use landfall_shared::command::VerifyPurchase;
-use landfall_shared::marketplace::Seen;
+use landfall_shared::marketplace::{Seen, Verified};
 use landfall_shared::purchase::{PurchaseState, Purchased};
 use landfall_shared::refusal::{Fault, FaultCode, Party, RefusalCode};
 
@@ -13,18 +13,12 @@ pub async fn take(step: &Step<'_>, _: VerifyPurchase) -> Result<Happened, StepEr
     let Some(marketplace) = &step.outside.marketplace else { return by_announcement(step) };
     match marketplace.look_up(step.activation.instance_id.as_str(), step.now()).await? {
         Seen::Active(verified) => {
-            let purchased = Purchased {
-                order_id: Some(verified.order_id),
-                product_code: verified.product_code,
-                sku_id: verified.sku_id,
-                trial: Some(verified.trial),
-                expires_at: verified.expires_at,
-            };
-            verified_for(step, AccountId::parse(&verified.account_id)?, purchased)
+            let (account_id, purchased) = kept(step, verified, PurchaseState::Active).await?;
+            Ok(Happened::PurchaseVerified { account_id, purchased })
         }
         Seen::Opening => Err(StepError::Later { after: None }),
         Seen::Expired(verified) => {
-            bought_by(step, &AccountId::parse(&verified.account_id)?)?;
+            kept(step, verified, PurchaseState::Suspended).await?;
             Err(RefusalCode::InstanceNotActive.into())
         }
         Seen::Closed => Ok(Happened::PurchaseEnded),
@@ -46,7 +40,11 @@ pub async fn take(step: &Step<'_>, _: VerifyPurchase) -> Result<Happened, StepEr
 fn by_announcement(step: &Step<'_>) -> Result<Happened, StepError> {
     let Some(purchase) = step.purchase else { return Err(RefusalCode::InstanceNotFound.into()) };
     match purchase.state {
-        PurchaseState::Active => verified_for(step, purchase.account_id.clone(), purchase.sold.clone()),
+        PurchaseState::Active => {
+            bought_by(step, &purchase.account_id)?;
+            let (account_id, purchased) = (purchase.account_id.clone(), purchase.sold.clone());
+            Ok(Happened::PurchaseVerified { account_id, purchased })
+        }
         PurchaseState::Suspended => {
             bought_by(step, &purchase.account_id)?;
             Err(RefusalCode::InstanceNotActive.into())
@@ -55,9 +53,19 @@ fn by_announcement(step: &Step<'_>) -> Result<Happened, StepError> {
     }
 }
 
-fn verified_for(step: &Step<'_>, account_id: AccountId, purchased: Purchased) -> Result<Happened, StepError> {
+/// Whoever bought it is who the buyer says; and what the marketplace says of it from now on will find it.
+async fn kept(step: &Step<'_>, verified: Verified, state: PurchaseState) -> Result<(AccountId, Purchased), StepError> {
+    let account_id = AccountId::parse(&verified.account_id)?;
     bought_by(step, &account_id)?;
-    Ok(Happened::PurchaseVerified { account_id, purchased })
+    let purchased = Purchased {
+        order_id: Some(verified.order_id),
+        product_code: verified.product_code,
+        sku_id: verified.sku_id,
+        trial: Some(verified.trial),
+        expires_at: verified.expires_at,
+    };
+    step.import(&account_id, &purchased, state).await?;
+    Ok((account_id, purchased))
 }
 
 /// By whom it was bought the buyer may have said, or the announcement.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use super::token::Parameters;
+use crate::purchase::Notice;
 use fields::Fields;
 
 pub use answer::{AppInfo, SpiAnswer};
@@ -224,6 +225,35 @@ impl SpiCall {
             | Self::Release { instance_id, .. }
             | Self::Resume { instance_id, .. }
             | Self::OrderPay(OrderPay { instance_id, .. }) => instance_id,
+        }
+    }
+
+    /// The order by which a repeat is known.
+    #[must_use]
+    pub fn order_id(&self) -> Option<&str> {
+        match self {
+            Self::Create(Announcement { order_id, .. })
+            | Self::Renew(Renewal { order_id, .. })
+            | Self::OrderPay(OrderPay { order_id, .. }) => Some(order_id),
+            Self::Upgrade(upgrade) => upgrade.order_id.as_deref(),
+            Self::Expire { .. } | Self::Release { .. } | Self::Resume { .. } => None,
+        }
+    }
+
+    /// What it means for a purchase that is known. An announcement makes one known, and orderPay means nothing for it.
+    #[must_use]
+    pub fn notice(&self) -> Option<Notice> {
+        match self.clone() {
+            Self::Create(_) | Self::OrderPay(_) => None,
+            Self::Renew(Renewal { order_id, expires_at, items, .. }) => {
+                Some(Notice::Renewed { order_id, expires_at, items })
+            }
+            Self::Upgrade(Upgrade { order_id, sku_id, items, .. }) => {
+                Some(Notice::Upgraded { order_id, sku_id, items })
+            }
+            Self::Expire { .. } => Some(Notice::Suspended),
+            Self::Release { .. } => Some(Notice::Released),
+            Self::Resume { .. } => Some(Notice::Resumed),
         }
     }
 }
