@@ -99,7 +99,8 @@ async fn the_first_step_survives_sigkill_at_every_crash_point_twice_in_a_row() {
         let due = if (which, name) == (Which::Api, "dispatch.before_publish") { 1 } else { 2 };
         for _ in 0..20 {
             let mut buyer = stack.buyer().insisting();
-            buyer.purchases().await;
+            // Then the step writes the purchase, too.
+            buyer.purchases_with(json!({"announced": false})).await;
             buyer.logs_in_directly().await;
             let seen = buyer.settles().await;
             assert_eq!(seen["action"], "choose_billing_account", "{name}: {seen:#}");
