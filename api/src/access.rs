@@ -95,8 +95,8 @@ pub fn stranger(asked: &Asked) -> Vec<u8> {
 /// Whether a page of ours sent it. A client that is no browser sends neither header.
 #[must_use]
 pub fn is_ours(app: &App, asked: &Asked) -> bool {
-    if let Some(origin) = asked.header(header::ORIGIN.as_str()) {
-        return origin == app.config.both.public_url.origin();
+    if let Some(origin) = asked.headers.get(header::ORIGIN) {
+        return origin.as_bytes() == app.config.both.public_url.origin().as_bytes();
     }
     match asked.header("sec-fetch-site") {
         Some(site) => site == "same-origin" || site == "none",

@@ -101,7 +101,7 @@ pub fn routes(app: App) -> Router {
     // Held for as long as the caller asked for, or streamed: it sets its own deadlines.
     let polled = Router::new().route("/v1/activations/{id}", get(status::get));
     let marketplaces = Router::new()
-        .route("/marketplaces/alibaba/spi", get(purchase::hear).post(purchase::hear))
+        .route("/marketplaces/alibaba/spi", get(purchase::hear).post(purchase::hear).head(purchase::only_looked_at))
         .route("/marketplaces/alibaba/login", get(login::enter));
     let pages = Router::new()
         .route("/", get(pages::front))

@@ -94,7 +94,11 @@ impl Asked {
             return Err(Problem::unsupported_media_type());
         }
         // The reader's own words may quote the body, which may hold a password: they go nowhere.
-        match serde_json::from_slice::<Object<Body>>(&self.body) {
+        // What is skipped must be UTF-8, too (RFC 8259, 8.1), and the reader does not look at it.
+        let Ok(text) = std::str::from_utf8(&self.body) else {
+            return Err(Problem::malformed("The body is not UTF-8."));
+        };
+        match serde_json::from_str::<Object<Body>>(text) {
             Ok(Object(body)) => Ok(body),
             Err(error) => {
                 Err(Problem::malformed(format!("The body is not of the form asked for ({:?}).", error.classify())))

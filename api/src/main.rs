@@ -50,14 +50,17 @@ async fn run() -> Result<(), Failed> {
     let database = Database::new(&both.database_url, "landfall-api", both.database_connections)?;
     match both.migrate {
         Migrate::Auto => database.migrate().await?,
-        Migrate::Off => database.is_understood().await?,
+        Migrate::Off => match database.is_understood().await {
+            Err(error) if !error.may_pass() => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        },
     }
     let (client, _) = dispatch::connect(both, "landfall-api").await?;
     let keys = Arc::new(Keys::new(&both.secret_key, both.secret_key_previous.as_ref()));
     let nats = (client.clone(), Topology::new(&both.nats_prefix));
     for_life("looking after the pool", database.clone().look_after());
     let stop = stopping::token();
-    let app = App::new(Arc::clone(&config), keys, database, nats, metrics.clone(), stop.clone());
+    let app = App::new(Arc::clone(&config), keys, database.clone(), nats, metrics.clone(), stop.clone());
     let wakeups = app.wakeups.clone();
 
     let close = CancellationToken::new();
@@ -67,6 +70,10 @@ async fn run() -> Result<(), Failed> {
         None => None,
     };
     for_life("folding metrics", metrics.keep_folded());
+    tokio::select! {
+        understood = database.until_understood() => understood?,
+        () = stop.cancelled() => {}
+    }
     stop.cancelled().await;
     tracing::info!("stopping: unready from now on, and still answering");
     tokio::time::sleep(LEAVE).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use landfall_shared::activation::Activation;
 use landfall_shared::buyer::{AccountId, InstanceId, Invalid};
@@ -70,6 +71,13 @@ pub async fn hear(State(app): State<App>, beginning: Beginning) -> Result<Respon
         Ok(None) | Err(_) => unavailable(heard.action),
     };
     Ok(Json(answer).into_response())
+}
+
+/// `HEAD` is safe (RFC 9110, 9.2.1), and a call takes effect: who only looks has nothing to see.
+pub async fn only_looked_at() -> Response {
+    let mut response = Problem::method_not_allowed().into_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    response
 }
 
 fn kept(parameters: &Parameters) -> Value {

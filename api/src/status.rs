@@ -51,7 +51,8 @@ impl Document {
                        from (select ch.purpose, ch.email, ch.status, ch.sends, ch.tries, ch.expires_at, ch.resend_at
                              from challenges ch
                              where ch.activation_id = a.id
-                             order by ch.created_at desc, ch.id desc
+                             -- the latest that was asked for: of two it may be the older one, asked for again
+                             order by ch.resend_at desc, ch.created_at desc, ch.id desc
                              limit 1) latest) as challenge
                from activations a
                where a.id = $1"#,

@@ -1,7 +1,5 @@
 //! For whoever watches the process: is it alive, is it ready, how does it do.
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -29,11 +27,9 @@ async fn ready(State(app): State<App>) -> Response {
     if app.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    let pool = app.database.pool();
-    let asked = tokio::time::timeout(Duration::from_secs(1), sqlx::query("select 1").execute(&pool));
-    match asked.await {
-        Ok(Ok(_)) => "ready\n".into_response(),
-        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "PostgreSQL does not answer\n").into_response(),
+    match app.database.is_ready().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")).into_response(),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod store;
 pub mod marketplace;
 pub mod platform;
 pub mod answer;
+mod encoding;
 pub mod signature;
 pub mod tls;
 

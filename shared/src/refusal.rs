@@ -157,6 +157,9 @@ pub enum Credentials {
 }
 
 impl Party {
+    /// All whom a worker calls.
+    pub const ALL: [Self; 4] = [Self::Marketplace, Self::BillingCenter, Self::Console, Self::Mail];
+
     /// Sets the metric `landfall_misconfigured` when our credentials are rejected, and clears it when they are accepted
     /// (contract §7).
     pub fn credentials(self, said: Credentials) {

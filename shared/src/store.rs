@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Acquire, ConnectOptions, PgPool, Postgres, Transaction};
 
@@ -34,6 +36,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Whoever asks whether a process is ready waits no longer.
+const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
@@ -43,6 +47,7 @@ pub struct Database {
     pool: Arc<RwLock<PgPool>>,
     options: PgConnectOptions,
     connections: u32,
+    understood: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -66,7 +71,7 @@ impl Database {
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
         let pool = Arc::new(RwLock::new(pool(&options, connections)));
-        Ok(Self { pool, options, connections })
+        Ok(Self { pool, options, connections, understood: Arc::default() })
     }
 
     /// The pool of now.
@@ -75,12 +80,36 @@ impl Database {
         self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A transaction of now.
+    /// A transaction of now. Nothing is written to tables of which we do not know yet what they mean.
     ///
     /// # Errors
-    /// If no connection is to be had in time.
+    /// If no connection is to be had in time, or the database is not migrated yet.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool().begin().await
+        match self.is_understood().await {
+            Ok(()) => self.pool().begin().await,
+            Err(NotMigrated::Failed(error)) => Err(error),
+            Err(error) => Err(sqlx::Error::Configuration(error.into())),
+        }
+    }
+
+    /// Whether something can be done: for whoever asks whether the process is ready.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub async fn is_ready(&self) -> Result<(), &'static str> {
+        let asked = async {
+            self.is_understood().await?;
+            sqlx::query("select 1").execute(&self.pool()).await?;
+            Ok(())
+        };
+        match tokio::time::timeout(READY_TIMEOUT, asked).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotMigrated::NotYet)) => Err("the database is not migrated yet"),
+            Ok(Err(NotMigrated::Newer(_))) => Err("the database was migrated by a newer version"),
+            Ok(Err(NotMigrated::Failed(_) | NotMigrated::Hidden | NotMigrated::Unfit(_))) | Err(_) => {
+                Err("PostgreSQL does not answer")
+            }
+        }
     }
 
     /// Looks after the pool for as long as the process lives: one whose connections are dead without knowing it is replaced as
@@ -121,20 +150,48 @@ impl Database {
         sqlx::query("select set_config('statement_timeout', '0', false), set_config('lock_timeout', '60000', false)")
             .execute(connection.acquire().await?)
             .await?;
-        MIGRATOR.run(&mut connection).await.map_err(NotMigrated::of)
+        MIGRATOR.run(&mut connection).await.map_err(NotMigrated::of)?;
+        self.understood.store(true, Ordering::Release);
+        Ok(())
     }
 
-    /// Where another role migrates: whether the database can still be understood. One that does not answer yet, or has no
-    /// tables yet, may become so.
+    /// Whether the tables are those that this version knows. Once they were, they stay so: a newer version's migrations leave
+    /// everything where its predecessor finds it.
     ///
     /// # Errors
-    /// If it was migrated by a newer version.
+    /// If they are not, or nobody says.
     pub async fn is_understood(&self) -> Result<(), NotMigrated> {
+        if self.understood.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let ours = MIGRATOR.iter().map(|migration| migration.version).max();
-        let found = sqlx::query_scalar::<_, Option<i64>>("select max(version) from _sqlx_migrations");
-        match found.fetch_one(&self.pool()).await.ok().flatten() {
-            Some(version) if Some(version) > ours => Err(NotMigrated::Newer(version)),
-            Some(_) | None => Ok(()),
+        let found = sqlx::query_scalar::<_, Option<i64>>("select max(version) from _sqlx_migrations where success");
+        match found.fetch_one(&self.pool()).await {
+            Ok(Some(version)) if Some(version) > ours => Err(NotMigrated::Newer(version)),
+            Ok(version) if version == ours => {
+                self.understood.store(true, Ordering::Release);
+                Ok(())
+            }
+            Ok(_) => Err(NotMigrated::NotYet),
+            Err(error) => Err(match error.as_database_error().and_then(DatabaseError::code).as_deref() {
+                Some("42P01") => NotMigrated::NotYet,
+                Some("42501") => NotMigrated::Hidden,
+                _ => NotMigrated::Failed(error),
+            }),
+        }
+    }
+
+    /// Where another role migrates: waits until it has.
+    ///
+    /// # Errors
+    /// If this version will never understand it.
+    pub async fn until_understood(&self) -> Result<(), NotMigrated> {
+        loop {
+            match self.is_understood().await {
+                Err(error) if error.may_pass() => tracing::debug!(%error, "waiting for the database to be migrated"),
+                known => return known,
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 }
@@ -147,6 +204,12 @@ pub enum NotMigrated {
         "the database was migrated by a newer version (migration {0}): start that one, or restore an older database"
     )]
     Newer(i64),
+    /// Another role migrates, and has not done so yet.
+    #[error("the database is not migrated yet")]
+    NotYet,
+    /// Our role may not read which migrations were applied.
+    #[error("the database's role may not read the table _sqlx_migrations: grant it select on that table, too")]
+    Hidden,
     /// It does not answer, or does not let us in.
     #[error("the database cannot be migrated: {0}")]
     Failed(#[from] sqlx::Error),
@@ -156,6 +219,15 @@ pub enum NotMigrated {
 }
 
 impl NotMigrated {
+    /// Whether it may be otherwise in a while.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::NotYet | Self::Failed(_) => true,
+            Self::Newer(_) | Self::Hidden | Self::Unfit(_) => false,
+        }
+    }
+
     fn of(error: sqlx::migrate::MigrateError) -> Self {
         match error {
             sqlx::migrate::MigrateError::VersionMissing(version) => Self::Newer(version),

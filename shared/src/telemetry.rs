@@ -56,6 +56,9 @@ pub fn start(process: &'static str, config: &Both) -> Result<Metrics, TelemetryE
     let is_terminal = std::io::stdout().is_terminal();
     lines(config.log_format, &config.rust_log, is_terminal, std::io::stdout)?.try_init()?;
     let metrics = Metrics(recorder()?.install_recorder()?);
+    // An alert on a series that is not there yet would never fire.
+    metrics::gauge!("landfall_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::counter!("landfall_wakeups_lost_total").absolute(0);
     tracing::info!(process, version = env!("CARGO_PKG_VERSION"), "{process} starts");
     Ok(metrics)
 }

@@ -93,6 +93,7 @@ async fn another_origins_page_writes_nothing_with_our_cookie() {
         vec![("origin", "https://evil.example")],
         vec![("origin", "null")],
         vec![("origin", "http://127.0.0.1")],
+        vec![("origin", "https://\u{e9}vil.example")],
         vec![("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
         vec![("sec-fetch-site", "cross-site")],
         vec![("sec-fetch-site", "same-site")],
@@ -196,6 +197,9 @@ async fn a_request_is_judged_in_the_contracts_order() {
         let reply = posts(&nobody, "application/json", Some(body.into())).await;
         reply.is_problem(400, "malformed-request");
     }
+    posts(&nobody, "application/json", Some(b"{\"whatever\":\"\xff\"}".to_vec()))
+        .await
+        .is_problem(400, "malformed-request");
     posts(&nobody, "application/json", Some(b"{\"email\":\"\xff\"}".to_vec()))
         .await
         .is_problem(400, "malformed-request");

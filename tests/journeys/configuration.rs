@@ -5,7 +5,11 @@ use std::process::{Command, Output};
 use futures_util::future::join_all;
 use landfall_tests::binaries::binary;
 use landfall_tests::caller::Caller;
+use landfall_tests::patience::until;
+use landfall_tests::proxy::{Proxy, Wire};
+use landfall_tests::servers::servers;
 use landfall_tests::stack::{Stack, Wishes, ready, secrets};
+use serde_json::json;
 
 const PROGRAMS: [&str; 2] = ["landfall-api", "landfall-workers"];
 
@@ -32,7 +36,7 @@ const REQUIRED: [(&str, &[&str]); 2] = [
 ];
 
 /// Of which process a variable may not be malformed.
-const MALFORMED: [(&str, &str, &[&str]); 31] = [
+const MALFORMED: [(&str, &str, &[&str]); 34] = [
     ("DATABASE_URL", "mysql://hunter2@h/d", &PROGRAMS),
     ("NATS_URL", "http://hunter2@h", &PROGRAMS),
     ("NATS_PREFIX", "a.b", &PROGRAMS),
@@ -55,7 +59,10 @@ const MALFORMED: [(&str, &str, &[&str]); 31] = [
     ("SMTP_URL", "http://hunter2:hunter2@h", &["landfall-workers"]),
     ("MAIL_FROM", "nobody", &["landfall-workers"]),
     ("BILLING_CENTER_URL", "http://10.0.0.1", &["landfall-workers"]),
+    ("BILLING_CENTER_URL", "https://a.example/{site}", &["landfall-workers"]),
     ("CONSOLE_URL", "http://{site}.example", &["landfall-workers"]),
+    ("CONSOLE_URL", "https://a.example/{place}", &["landfall-workers"]),
+    ("LOGIN_URL", "https://a.example/{place}", &["landfall-api"]),
     ("PLATFORM_SIGNING_SECRET", HUNTER, &["landfall-workers"]),
     ("PLATFORM_INBOUND_SECRET", HUNTER, &["landfall-api"]),
     ("ALIBABA_SECURITY_KEY", "hunter2,hunter2,hunter2", &["landfall-api"]),
@@ -167,30 +174,87 @@ async fn a_process_needs_and_reads_what_it_uses_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn several_start_at_once_on_an_empty_database_and_none_on_a_newer_one() {
+async fn none_starts_on_a_newer_schema_whether_it_migrates_or_not() {
     let mut stack = Wishes::default().prepare().await;
-    let apis: Vec<_> = (0..3).map(|_| stack.another_api(&[])).collect();
-    let workers: Vec<_> = (0..3).map(|_| stack.another_workers(&[])).collect();
-    join_all(apis.iter().chain(&workers).map(|(_, url)| ready(url))).await;
-    drop((apis, workers));
-    // Without migrating, on the same database.
-    let (_api, url) = stack.another_api(&[("MIGRATE", "off")]);
-    ready(&url).await;
-    assert_eq!(Caller::new(&url).get("v1/sites").await.status, 200);
-    sqlx::query(
-        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'x', true, '', 0)",
-    )
-    .execute(&stack.pool)
-    .await
-    .unwrap();
+    sqlx::query(NEWER).execute(&stack.pool).await.unwrap();
     for program in PROGRAMS {
         for migrate in ["auto", "off"] {
             let said = sentence(&run(&stack, program, &[("MIGRATE", Some(migrate))]).await);
             assert!(said.contains("newer version (migration 9999)"), "{said}");
         }
     }
+    // A role that may not read what was applied cannot know.
+    sqlx::query("create role landfall_blind login password 'blind'").execute(&stack.pool).await.unwrap();
+    let mut blind: url::Url = stack.database_url.parse().unwrap();
+    blind.set_username("landfall_blind").unwrap();
+    blind.set_password(Some("blind")).unwrap();
+    for program in PROGRAMS {
+        let said =
+            sentence(&run(&stack, program, &[("DATABASE_URL", Some(blind.as_str())), ("MIGRATE", Some("off"))]).await);
+        assert!(said.contains("may not read the table _sqlx_migrations"), "{said}");
+    }
     sqlx::query("delete from _sqlx_migrations where version = 9999").execute(&stack.pool).await.unwrap();
     stack.start_api().await;
     stack.start_workers().await;
     stack.ends_well().await;
+}
+
+/// Where another role migrates, a process may come before it has.
+#[tokio::test]
+async fn who_does_not_migrate_waits_for_whoever_does() {
+    let mut stack = Wishes::default().prepare().await;
+    let empty = servers().await.database(&format!("{}empty", stack.prefix)).await;
+    let off = [("DATABASE_URL", empty.as_str()), ("MIGRATE", "off")];
+    let early = [stack.another_api(&off), stack.another_workers(&off)];
+    for (_, url) in &early {
+        until("it is alive, and not ready", || async {
+            let answer = reqwest::get(url.join("readyz").unwrap()).await.ok()?;
+            let waits = answer.status() == 503 && answer.text().await.ok()? == "the database is not migrated yet\n";
+            (waits && is_alive(url).await).then_some(())
+        })
+        .await;
+    }
+    let ids = json!({"marketplace": "alibaba", "account_id": "1", "instance_id": "2"});
+    Caller::new(&early[0].1).post("v1/activations", ids.clone()).await.is_problem(503, "unavailable");
+    let (_migrates, url) = stack.another_api(&[("DATABASE_URL", &empty)]);
+    ready(&url).await;
+    join_all(early.iter().map(|(_, url)| ready(url))).await;
+    assert_eq!(Caller::new(&early[0].1).post("v1/activations", ids).await.status, 202);
+    drop(early);
+    stack.start_api().await;
+    stack.start_workers().await;
+    stack.ends_well().await;
+}
+
+/// What cannot be asked at the start is asked as soon as it can be, and nothing is written before.
+#[tokio::test]
+async fn a_newer_schema_is_refused_also_by_who_could_not_see_it_at_the_start() {
+    let mut stack = Wishes::default().prepare().await;
+    sqlx::query(NEWER).execute(&stack.pool).await.unwrap();
+    let (line, by_line) = Proxy::before_url(&stack.database_url);
+    line.set(Wire::Refuses);
+    let variables = [("DATABASE_URL", by_line.as_str()), ("MIGRATE", "off")];
+    let both = [stack.another_api(&variables), stack.another_workers(&variables)];
+    for (_, url) in &both {
+        until("it is alive", || async { is_alive(url).await.then_some(()) }).await;
+    }
+    line.set(Wire::Passes);
+    for (mut process, _) in both {
+        assert_eq!(process.ends().await.code(), Some(1));
+    }
+    for program in PROGRAMS {
+        let said = format!("{program}: the database was migrated by a newer version (migration 9999)");
+        assert!(stack.logs().contains(&said), "{said}");
+    }
+    sqlx::query("delete from _sqlx_migrations where version = 9999").execute(&stack.pool).await.unwrap();
+    stack.start_api().await;
+    stack.start_workers().await;
+    stack.ends_well().await;
+}
+
+const NEWER: &str = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                     values (9999, 'of a newer version', true, '', 0)";
+
+async fn is_alive(url: &url::Url) -> bool {
+    reqwest::get(url.join("healthz").unwrap()).await.is_ok_and(|answer| answer.status() == 200)
 }

@@ -1,5 +1,7 @@
 //! Operators (contract §9): who may act, what an act does at every stage, and that each stands in the audit with its reason.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use landfall_tests::caller::Caller;
 use landfall_tests::journey::Buyer;
@@ -245,6 +247,41 @@ async fn what_a_platform_refused_is_tried_again_under_the_same_key() {
     let acts = audited(&stack.pool, &buyer.activation_id).await;
     assert_eq!(acts, [("test".to_owned(), "retry".to_owned(), "the console is mended".to_owned())]);
     ann.acts(&buyer.activation_id, "retry", json!({"reason": "once more"})).await.is_problem(409, "nothing-to-do");
+    stack.ends_well().await;
+}
+
+/// Whoever has mended what was wrong need not wait for the next attempt.
+#[tokio::test]
+async fn what_waits_for_its_next_attempt_is_tried_now() {
+    let mut stack = Stack::start().await;
+    let ann = Operator::of(&stack);
+    for fault in [
+        json!({"kind": "error", "status": 401, "times": 1}),
+        json!({"kind": "error", "status": 503, "retry_after": 3600, "times": 1}),
+        json!({"kind": "not_yet", "retry_after": 3600, "times": 1}),
+    ] {
+        stack.fault("billing_center", fault.clone()).await;
+        let mut buyer = stack.buyer();
+        buyer.purchases().await;
+        buyer.logs_in_directly().await;
+        let waits = |seen: &Value| seen["steps"][1]["status"] == "retrying";
+        buyer.sees_when("it waits", waits).await;
+        ann.retries(&buyer.activation_id, "it is mended").await;
+        let seen = buyer.settles().await;
+        assert_eq!(
+            (&seen["action"], &seen["steps"][1]["attempt"]),
+            (&json!("choose_billing_account"), &json!(1)),
+            "{fault}"
+        );
+        let keys = stack.calls("billing_center").await;
+        let keys: BTreeSet<&str> = keys
+            .iter()
+            .filter(|call| call["path"].as_str().unwrap().ends_with(&format!("/{}", buyer.account_id)))
+            .map(|call| call["idempotency_key"].as_str().unwrap())
+            .collect();
+        assert_eq!(keys.len(), 1, "{fault}: the same intention");
+        ann.acts(&buyer.activation_id, "retry", json!({"reason": "again"})).await.is_problem(409, "nothing-to-do");
+    }
     stack.ends_well().await;
 }
 

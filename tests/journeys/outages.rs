@@ -43,9 +43,7 @@ async fn without_postgresql_everybody_is_answered_within_ten_seconds() {
     alive(&url).await;
     Box::pin(every_door_answers(&stack, &Caller::new(&url), &cookie, &path, &login)).await;
     // Somebody listens, and says nothing: at first, and after the line was good.
-    let server: url::Url = stack.database_url.parse().unwrap();
-    let line = Proxy::before(&format!("{}:{}", server.host_str().unwrap(), server.port().unwrap()));
-    let by_line = format!("postgres://postgres@{}{}", line.address, server.path());
+    let (line, by_line) = Proxy::before_url(&stack.database_url);
     let (_two, url) = stack.another_api(&[("DATABASE_URL", &by_line)]);
     landfall_tests::stack::ready(&url).await;
     let caller = Caller::new(&url);

@@ -1,6 +1,7 @@
 //! Retries: when the next attempt is, what uses one up, what ends them, and what is shown meanwhile.
 
 use landfall_tests::journey::Buyer;
+use landfall_tests::operator::Operator;
 use landfall_tests::patience::until;
 use landfall_tests::registering::form;
 use landfall_tests::stack::{Stack, Wishes};
@@ -259,5 +260,30 @@ async fn a_silent_mail_server_holds_up_nothing_but_its_mail() {
     let seen = buyer.creates_workspace("Lab", "ann@example.com").await;
     assert_eq!(seen["action"], "confirm", "{seen:#}");
     assert!(buyer.mails("nobody@example.com").await.is_empty(), "the mail server answered: this proves nothing");
+    stack.ends_well().await;
+}
+
+/// A 200 of whoever stands in between, with a body that no platform gives: nothing was done, so it is asked again.
+#[tokio::test]
+async fn what_nobody_can_have_done_is_asked_again() {
+    let mut stack = Wishes::default().with("RETRY_INITIAL_MS", "50").start().await;
+    for (number, path) in ["/cloud-accounts/", "/workspaces/", "/instances/"].into_iter().enumerate() {
+        let fault = json!({"kind": "garbage", "path": format!("PUT {path}"), "times": 2});
+        stack.fault("billing_center", fault).await;
+        stack.buyer().goes_the_whole_way(&format!("ann{number}")).await;
+        assert_eq!(stack.effects("billing_center", "PUT", path).await, number + 1, "{path}");
+    }
+    // Taken back, too, when an operator cancels.
+    let mut other = stack.buyer();
+    other.purchases().await;
+    other.logs_in_directly().await;
+    other.settles().await;
+    other.proves_address("registration", "ben@example.com").await;
+    let seen = other.registers(&form("ben", "ben@example.com", "Lab of ben")).await;
+    assert_eq!(seen["action"], "confirm", "{seen:#}");
+    stack.fault("billing_center", json!({"kind": "garbage", "path": "DELETE /workspaces", "times": 2})).await;
+    let _ = Operator::of(&stack).cancels(&other.activation_id, "a test").await;
+    other.sees_steps("unbind_workspace", "succeeded", 1).await;
+    assert_eq!(stack.effects("billing_center", "DELETE", "/workspaces/").await, 1);
     stack.ends_well().await;
 }

@@ -43,6 +43,7 @@ async fn every_call_is_answered_as_the_marketplace_reads_it() {
     forms_come_the_same_way(&seller).await;
     both_keys_are_good_while_rotating(&seller).await;
     unknown_parameters_are_kept(&stack, &seller).await;
+    who_only_looks_changes_nothing(&stack, &seller).await;
     stack.ends_well().await;
 }
 
@@ -279,6 +280,14 @@ async fn both_keys_are_good_while_rotating(seller: &Seller) {
     let both = format!("{},{NEXT_KEY}", secrets::SECURITY_KEY);
     let wrong = seller.clone().with_key(&both);
     assert!(is_refused(&wrong.calls(&announcement("1987654321012345", "400050002")).await.is(200)));
+}
+
+async fn who_only_looks_changes_nothing(stack: &Stack, seller: &Seller) {
+    let call = seller.sign(&query(&announcement("1987654321012345", "400070001")));
+    let looked = seller.caller.send(Method::HEAD, &format!("marketplaces/alibaba/spi?{call}"), None).await;
+    assert_eq!((looked.status, looked.header("allow")), (405, "GET, POST"));
+    let there = sqlx::query_scalar::<_, i64>("select count(*) from purchases where instance_id = '400070001'");
+    assert_eq!(there.fetch_one(&stack.pool).await.unwrap(), 0);
 }
 
 async fn unknown_parameters_are_kept(stack: &Stack, seller: &Seller) {

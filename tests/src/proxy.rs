@@ -88,6 +88,16 @@ impl Proxy {
         Self { address, wire, hits, accepting, _keeper: keeper }
     }
 
+    /// Starts a proxy before the server of a URL, and gives the URL through it.
+    pub fn before_url(url: &str) -> (Self, String) {
+        let mut url: url::Url = url.parse().expect("a URL");
+        let (host, port) = (url.host_str().expect("a host"), url.port().expect("a port"));
+        let proxy = Self::before(&format!("{host}:{port}"));
+        url.set_ip_host(proxy.address.ip()).expect("a host can be another");
+        url.set_port(Some(proxy.address.port())).expect("a port can be another");
+        (proxy, url.into())
+    }
+
     /// Says what is wrong with the wire from now on.
     pub fn set(&self, wire: Wire) {
         self.hits.store(0, Ordering::SeqCst);

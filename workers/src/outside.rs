@@ -11,6 +11,7 @@ use landfall_shared::marketplace::Marketplace;
 use landfall_shared::marketplace::alibaba::acs3::AccessKey;
 use landfall_shared::marketplace::alibaba::openapi::OpenApi;
 use landfall_shared::platform::Platforms;
+use landfall_shared::refusal::{Credentials, Party};
 use landfall_shared::signature::SigningKeys;
 use landfall_shared::store::Database;
 use landfall_shared::tls;
@@ -50,6 +51,10 @@ impl Outside {
         wakeups: Wakeups,
     ) -> Result<Self, Box<dyn Error>> {
         let both = &config.both;
+        // Nobody has rejected anything yet: the metric is there from the start.
+        for party in Party::ALL {
+            party.credentials(Credentials::Accepted);
+        }
         let http = Http::new(tls::roots(both.ssl_cert_file.as_deref())?)?;
         let signing: Vec<&str> = config.platform_signing_secret.iter().map(ExposeSecret::expose_secret).collect();
         let signing = SigningKeys::parse(&signing.join(","))?;

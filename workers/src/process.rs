@@ -42,7 +42,10 @@ pub async fn run() -> Result<(), Failed> {
     let database = Database::new(&both.database_url, "landfall-workers", both.database_connections)?;
     match both.migrate {
         Migrate::Auto => database.migrate().await?,
-        Migrate::Off => database.is_understood().await?,
+        Migrate::Off => match database.is_understood().await {
+            Err(error) if !error.may_pass() => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        },
     }
     let (client, connected) = dispatch::connect(both, "landfall-workers").await?;
     let topology = Topology::new(&both.nats_prefix);
@@ -59,6 +62,11 @@ pub async fn run() -> Result<(), Failed> {
     let jetstream = dispatch::context(&client);
 
     let stop = stopping::token();
+    watch::serve(config.workers_listen_addr, database.clone(), client.clone(), metrics.clone(), stop.clone()).await?;
+    tokio::select! {
+        understood = database.until_understood() => understood?,
+        () = stop.cancelled() => return Ok(()),
+    }
     let carried = TaskTracker::new();
     let receiving = Receiving {
         jetstream: jetstream.clone(),
@@ -78,9 +86,7 @@ pub async fn run() -> Result<(), Failed> {
     for_life("keeping what is in hand", keep);
     for_life("looking after the pool", database.clone().look_after());
     for_life("noting the sender", note_sender(database.clone(), config.mail_from.address.to_string()));
-    for_life("folding metrics", metrics.clone().keep_folded());
-    watch::serve(config.workers_listen_addr, database.clone(), client.clone(), metrics, stop.clone()).await?;
-
+    for_life("folding metrics", metrics.keep_folded());
     stop.cancelled().await;
     tracing::info!("stopping: ending what is in hand");
     let ended = async {

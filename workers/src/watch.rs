@@ -1,7 +1,6 @@
 //! For whoever watches the workers: are they alive, are they ready, how do they do.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use async_nats::connection::State as Connection;
 use axum::Router;
@@ -53,14 +52,12 @@ async fn ready(State(watched): State<Watched>) -> Response {
     if watched.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    let pool = watched.database.pool();
-    let asked = tokio::time::timeout(Duration::from_secs(1), sqlx::query("select 1").execute(&pool)).await;
-    let missing = match (asked, watched.client.connection_state()) {
-        (Ok(Ok(_)), Connection::Connected) => return "ready\n".into_response(),
-        (Ok(Ok(_)), _) => "NATS does not answer\n",
-        _ => "PostgreSQL does not answer\n",
+    let missing = match (watched.database.is_ready().await, watched.client.connection_state()) {
+        (Ok(()), Connection::Connected) => return "ready\n".into_response(),
+        (Ok(()), _) => "NATS does not answer",
+        (Err(missing), _) => missing,
     };
-    (StatusCode::SERVICE_UNAVAILABLE, missing).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")).into_response()
 }
 
 async fn render(State(watched): State<Watched>) -> Response {

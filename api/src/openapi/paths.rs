@@ -34,7 +34,10 @@ pub(super) fn paths() -> Map<String, Value> {
         ),
         ("/v1/activations/{id}/confirmation", confirm()),
         ("/v1/operations/activations/{id}/cancel", act("cancel", "An operator ends it, before it is active")),
-        ("/v1/operations/activations/{id}/retry", act("retry", "An operator has what died tried again")),
+        (
+            "/v1/operations/activations/{id}/retry",
+            act("retry", "An operator has what died, or waits for its next attempt, tried now"),
+        ),
         ("/marketplaces/alibaba/spi", marketplace::spi()),
         ("/marketplaces/alibaba/login", marketplace::login()),
         ("/openapi.json", json!({"get": plain("openapi", "This document", "application/json", false)})),

@@ -1,4 +1,4 @@
-//! What an operator does to one activation: cancels it, or has what died tried again. Each act stands in `audit` with its reason.
+//! What an operator does to one activation: cancels it, or has what died or waits tried now. Each act stands in `audit` with its reason.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -53,7 +53,7 @@ pub async fn cancel(State(app): State<App>, Path(id): Path<String>, asked: Asked
     act(&app, &asked, &id, Act::Cancel).await
 }
 
-/// `POST /v1/operations/activations/{id}/retry`: what died is tried again, under the same keys.
+/// `POST /v1/operations/activations/{id}/retry`: what died, or waits for its next attempt, is tried now, under the same keys.
 ///
 /// # Errors
 /// As above, and 409 `too-old`.
@@ -139,7 +139,7 @@ impl Acting<'_> {
         let trace = trace::parent();
         let (news, reason) = match self.act {
             Act::Cancel => self.cancel(db, body, locked, &trace).await?,
-            Act::Retry => retry_dead(db, body, locked).await?,
+            Act::Retry => retry_now(db, body, locked).await?,
         };
         let (operator, act) = (self.operator, self.act.as_str());
         let noted = audit::Act { operator, act, activation_id: self.id, reason: &reason, trace: &trace };
@@ -164,26 +164,28 @@ impl Acting<'_> {
     }
 }
 
-/// Every dead command is ready again, also one that died after the activation was active, or over.
-async fn retry_dead(
+/// What is dead, also of an activation that is active or over, and what waits for its next attempt is due now.
+async fn retry_now(
     db: &mut PgConnection,
     body: &Body,
     Locked { mut activation, version, .. }: Locked,
 ) -> Result<(News, String), Problem> {
     let id = activation.id;
-    let dead = commands::lock_dead(db, id).await?;
-    if dead.is_empty() {
-        return Err(Problem::nothing_to_do("Nothing of this activation waits for an operator."));
+    let retriable = commands::lock_retriable(db, id).await?;
+    if retriable.is_empty() {
+        return Err(Problem::nothing_to_do(
+            "Nothing of this activation waits for an operator, or for its next attempt.",
+        ));
     }
-    if dead.iter().any(|dead| dead.too_old) {
+    if retriable.iter().any(|command| command.too_old) {
         return Err(Problem::too_old());
     }
     let reason = reason(body.reason.as_deref())?;
-    commands::retry_dead(db, id).await?;
+    commands::retry(db, id).await?;
     sealed::is_on_its_way(db, id).await?;
     activation.retried_by_operator();
     // Of a mail that the buyer must not know of nothing shows.
-    let shows = dead.iter().any(|dead| !dead.hidden);
+    let shows = retriable.iter().any(|command| !command.hidden);
     let version = if shows { activations::save(db, &activation).await? } else { version };
     // What is due at once is sent out by the workers.
     Ok((News { id, version, status: activation.status().as_str(), queued: None }, reason))

@@ -1,8 +1,8 @@
 //! The activation as it is polled: the JSON of contract §4, and nothing that is not on that page.
 
 use landfall_shared::activation::{Activation, Stage, StartedBy, Status, Turn};
-use landfall_shared::buyer::{Email, SiteId, Username};
-use landfall_shared::refusal::{Fault, FieldError, Refusal};
+use landfall_shared::buyer::{Email, Username};
+use landfall_shared::refusal::{Fault, FieldError, Refusal, RefusalCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -175,7 +175,7 @@ impl Shown {
             status: activation.status(),
             stage: activation.stage.as_str(),
             action: action(activation, open),
-            problem: problem(activation, open),
+            problem: problem(activation, open, &steps),
             steps: steps.into_iter().map(|step| Step::of(step, max_attempts)).collect(),
             billing_account: billing_account(activation),
             workspaces: activation.workspaces().iter().map(Workspace::of).collect(),
@@ -222,7 +222,7 @@ fn action(activation: &Activation, challenge: Option<&ChallengeRow>) -> Option<&
     }
 }
 
-fn problem(activation: &Activation, challenge: Option<&ChallengeRow>) -> Option<ShownProblem> {
+fn problem(activation: &Activation, challenge: Option<&ChallengeRow>, steps: &[StepRow]) -> Option<ShownProblem> {
     if let Some(why) = activation.cancelled {
         return Some(ShownProblem { code: why.code().into(), detail: why.sentence().into(), errors: Vec::new() });
     }
@@ -230,11 +230,18 @@ fn problem(activation: &Activation, challenge: Option<&ChallengeRow>) -> Option<
     match &activation.turn {
         Turn::Operator { fault, .. } => Some(ShownProblem::from(fault)),
         Turn::Mend { .. } | Turn::Buyer if refused.is_some() => {
-            Some(ShownProblem::from(&Refusal::from(landfall_shared::refusal::RefusalCode::MailRefused)))
+            let mail_refused = || ShownProblem::from(&Refusal::from(RefusalCode::MailRefused));
+            Some(refused_code(steps).unwrap_or_else(mail_refused))
         }
         Turn::Mend { refusal, .. } => Some(ShownProblem::from(refusal)),
         Turn::Workers { .. } | Turn::Buyer => None,
     }
+}
+
+/// Why the latest code that was refused is not sent: by the mail server, or by the Billing Center when it was looked up.
+fn refused_code(steps: &[StepRow]) -> Option<ShownProblem> {
+    let is_refused = |step: &&StepRow| step.name == "send_verification_code" && step.state == "refused";
+    steps.iter().rev().find(is_refused)?.problem.clone().and_then(ShownProblem::from_row)
 }
 
 /// Of an account that is linked but not proven, a typed entry sees only that there is one.
@@ -253,9 +260,9 @@ fn masked(text: &str) -> String {
     address.or_else(|_| Username::parse(text).map(|username| username.masked())).unwrap_or_default()
 }
 
-/// Where the buyer logs in: the site stands in the vendor's own words, so one that we do not know is put in as it is.
+/// Where the buyer logs in: the site stands in the vendor's own words.
 pub fn login_url(app: &App, site: &str) -> String {
-    SiteId::parse(site).map(|site| app.config.login_url.filled(&site)).unwrap_or_default()
+    app.config.login_url.with_site(site)
 }
 
 impl Step {

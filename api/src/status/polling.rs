@@ -31,7 +31,7 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>, asked: Asked) -
     let known = tags(&asked.headers);
     let wait = preferred_wait(&asked.headers).map(|seconds| seconds.min(LONGEST_WAIT));
     if let Some(seconds) = wait
-        && (known.is_empty() || known.fits(document.version()))
+        && (!known.said || known.fits(document.version()))
         && let Some(seat) = app.waiting.seat(&seen.caller)
     {
         seat.until_after(id, document.version(), Duration::from_secs(seconds)).await;
@@ -59,15 +59,13 @@ pub(super) async fn look(app: &App, asked: &Asked, id: Uuid) -> Result<(Seen, Do
 /// What an `If-None-Match` names.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tags {
+    /// There is the header, whatever stands in it.
+    said: bool,
     any: bool,
     versions: Vec<i64>,
 }
 
 impl Tags {
-    fn is_empty(&self) -> bool {
-        !self.any && self.versions.is_empty()
-    }
-
     fn fits(&self, version: i64) -> bool {
         self.any || self.versions.contains(&version)
     }
@@ -76,7 +74,7 @@ impl Tags {
 /// The versions in `If-None-Match`; a weak tag is as good as a strong one here (RFC 9110, 13.1.2). What is no tag of ours
 /// names no version.
 fn tags(headers: &HeaderMap) -> Tags {
-    let mut tags = Tags::default();
+    let mut tags = Tags { said: headers.contains_key(header::IF_NONE_MATCH), ..Tags::default() };
     let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     for tag in lines.flat_map(|line| line.split(',')).map(str::trim) {
         let opaque = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
@@ -132,7 +130,7 @@ mod tests {
         let of = |lines: &[&str]| tags(&headers("if-none-match", lines));
         assert!(of(&["\"7\""]).fits(7) && of(&["W/\"7\""]).fits(7) && !of(&["\"7\""]).fits(8));
         assert!(of(&["\"3\", \"8\""]).fits(8) && of(&["\"x\"", "\"8\""]).fits(8));
-        assert!(of(&["*"]).fits(1) && !of(&["*"]).is_empty());
-        assert!(of(&[]).is_empty() && of(&["\"x\""]).is_empty() && !of(&["\"x\""]).fits(1));
+        assert!(of(&["*"]).fits(1) && of(&["*"]).said);
+        assert!(!of(&[]).said && of(&["\"x\""]).said && !of(&["\"x\""]).fits(1));
     }
 }

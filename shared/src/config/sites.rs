@@ -3,6 +3,7 @@
 use super::error::Expected;
 use super::plain::items;
 use crate::buyer::{Language, SiteId, is_invisible};
+use crate::encoding::encode;
 
 /// One site that a workspace can be made in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,12 @@ impl SiteTemplate {
         self.with(site.as_str())
     }
 
+    /// The URL of a site in a platform's own words, which may be no id of ours: percent-encoded, it changes nothing else.
+    #[must_use]
+    pub fn with_site(&self, site: &str) -> String {
+        self.with(&encode(site))
+    }
+
     /// The URL as it was written, with its `{site}`.
     #[must_use]
     pub fn template(&self) -> &str {
@@ -103,7 +110,13 @@ mod tests {
         let filled = |text| SiteTemplate::parse(text, urls::page).unwrap().filled(&eu);
         assert_eq!(filled("https://{site}.example.com/login?s={site}"), "https://eu-1.example.com/login?s=eu-1");
         assert_eq!(filled("https://example.com"), "https://example.com");
-        assert!(SiteTemplate::parse("{site}/login", urls::page).is_err());
+        let words =
+            SiteTemplate::parse("https://example.com/login?s={site}", urls::page).unwrap().with_site("cn&x=1 华东");
+        assert_eq!(words, "https://example.com/login?s=cn%26x%3D1%20%E5%8D%8E%E4%B8%9C");
+        for text in ["{site}/login", "https://example.com/{place}", "https://example.com/{site"] {
+            assert!(SiteTemplate::parse(text, urls::page).is_err(), "{text}");
+            assert!(SiteTemplate::parse(text, |text| urls::outside(text, false)).is_err(), "{text}");
+        }
         assert!(SiteTemplate::parse("http://{site}.example", |text| urls::outside(text, false)).is_err());
     }
 }

@@ -70,7 +70,9 @@ pub(super) fn webhook(text: &str, allow_http: bool) -> Result<Url, Expected> {
 /// A page that buyers are sent to: http or https.
 pub(super) fn page(text: &str) -> Result<Url, Expected> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.filter(has_no_user).ok_or(Expected("an http or https URL, such as https://console.example.com/login"))
+    url.filter(has_no_user)
+        .filter(|_| holds_no_place(text))
+        .ok_or(Expected("an http or https URL, such as https://console.example.com/login"))
 }
 
 /// A link for buyers: https or mailto.
@@ -104,7 +106,12 @@ pub(super) fn collector(text: &str) -> Result<Url, Expected> {
 fn base(text: &str) -> Option<BaseUrl> {
     let url = Url::parse(text).ok()?;
     let is_base = url.has_host() && has_no_user(&url) && url.query().is_none() && url.fragment().is_none();
-    is_base.then_some(BaseUrl(url))
+    (is_base && holds_no_place(text)).then_some(BaseUrl(url))
+}
+
+/// Where `{site}` may stand it is filled in by now: what is left would be sent as it is.
+fn holds_no_place(text: &str) -> bool {
+    !text.contains(['{', '}'])
 }
 
 fn has_no_user(url: &Url) -> bool {

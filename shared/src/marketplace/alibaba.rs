@@ -17,7 +17,9 @@ fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
     // The year's component takes a sign, too; the marketplace writes none.
     let time = PrimitiveDateTime::parse(text, &format).ok().filter(|_| text.len() == 19)?;
-    Some(time.assume_offset(SHANGHAI).to_offset(UtcOffset::UTC))
+    let time = time.assume_offset(SHANGHAI).to_offset(UtcOffset::UTC);
+    // RFC 3339, in which documents show it, has no year before that.
+    (time.year() >= 1).then_some(time)
 }
 
 /// Writes a time as the marketplace does: `yyyy-MM-dd HH:mm:ss` in Asia/Shanghai.
@@ -52,6 +54,8 @@ mod tests {
             "2031-05-06 07:08:09 ",
             "+2031-05-06 07:08:09",
             "-2031-05-06 07:08:09",
+            "0000-01-01 00:00:00",
+            "0001-01-01 00:00:00",
         ] {
             assert_eq!(parse_time(text), None, "{text}");
         }

@@ -7,8 +7,9 @@ use std::collections::HashSet;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::encode;
 use crate::platform::Call;
-use crate::platform::exchange::{Exchange, encode};
+use crate::platform::exchange::Exchange;
 use crate::platform::text::{PlatformId, plain_option, plain_text};
 use crate::platform::verdict::{Listed, NotFound};
 use crate::refusal::{PartyError, RefusalCode};

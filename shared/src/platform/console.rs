@@ -4,8 +4,9 @@ use http::Method;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::encoding::encode;
 use crate::platform::billing_center::{Account, Made};
-use crate::platform::exchange::{Exchange, encode};
+use crate::platform::exchange::Exchange;
 use crate::platform::verdict::{Listed, NotFound};
 use crate::platform::{Call, Password, PlatformId};
 use crate::refusal::{PartyError, RefusalCode};

@@ -1,7 +1,6 @@
 //! One signed call to a platform, from the request to the meaning of its answer.
 
 use http::{Request, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,9 +9,6 @@ use crate::platform::Call;
 use crate::platform::verdict::{self, Listed};
 use crate::refusal::{Credentials, Fault, FaultCode, Party, PartyError};
 use crate::signature::SigningKeys;
-
-/// RFC 3986: everything but the unreserved characters is encoded.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Who is called, and how.
 #[derive(Debug, Clone)]
@@ -115,11 +111,6 @@ impl Exchange {
         }
         request.body(body)
     }
-}
-
-/// A text as one segment of a path or one value of a query.
-pub(super) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 fn broken(sentence: &str) -> PartyError {

@@ -274,14 +274,14 @@ pub async fn send_again(db: &mut PgConnection, id: Uuid, pause: f64, language: &
     Ok(())
 }
 
-/// Notes a try that was wrong; the last one spends the challenge.
+/// Notes a try that was wrong; the last one spends a challenge that is not proven yet.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn wrong(db: &mut PgConnection, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update challenges
-         set tries = tries + 1, status = case when tries + 1 >= $2 then 'spent' else status end
+         set tries = tries + 1, status = case when tries + 1 >= $2 and status <> 'proven' then 'spent' else status end
          where id = $1",
         id,
         TRIES,

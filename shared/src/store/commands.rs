@@ -15,7 +15,7 @@ use crate::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 
 mod overruled;
 
-pub use overruled::{Dead, cancel_mail, cancel_what_waits, lock_dead, retry_dead, supersede_dead_report};
+pub use overruled::{Retriable, cancel_mail, cancel_what_waits, lock_retriable, retry, supersede_dead_report};
 
 /// Puts a command in, in the transaction that makes it true. One that is in hand beside the journey already stays alone, and
 /// sees to what this one was for.

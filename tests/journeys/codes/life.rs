@@ -48,6 +48,16 @@ async fn a_code_has_five_tries_and_a_right_one_costs_none() {
         let shown = &seen["verification"];
         assert_eq!((&shown["status"], &shown["attempts_left"]), (&json!("proven"), &json!(5)), "{typed}");
     }
+    // Wrong ones end no proof, but there are no more than five of them either: a form without a code goes on.
+    for left in (0..5).rev() {
+        let tried = ann.checks(with(registration(email), &wrong(&[&first, &second]))).await;
+        assert_eq!(tried.is_problem(422, "code-invalid")["attempts_left"], left);
+        assert_eq!(ann.sees().await["verification"]["status"], "proven");
+    }
+    ann.checks(with(registration(email), &wrong(&[&second]))).await.is_problem(410, "code-expired");
+    let form = ann.caller.post(&format!("{}/registration", ann.path), json!({"email": email})).await.wrong_fields();
+    assert!(form.iter().all(|(field, _)| field != "code"), "{form:?}");
+    sqlx::query("update challenges set tries = 0").execute(&stack.pool).await.unwrap();
     // Proven for a day, also when the code's own ten minutes are over.
     let check = async || ann.checks(with(registration(email), &second)).await;
     ann.later(3600).await;

@@ -78,6 +78,17 @@ async fn a_mail_on_its_way_stops_nobody_and_a_refused_address_is_said() {
     let seen = ann.sees_when("it is refused", |seen| seen["verification"]["status"] == "refused").await;
     assert_eq!((&seen["status"], &seen["action"]), (&json!("waiting_for_buyer"), &json!("correct")));
     assert_eq!(seen["problem"]["code"], "mail-refused");
+    // The buyer goes back to an address of before: it is what the document speaks of from then on.
+    stack.heal().await;
+    ann.later(60).await;
+    let _ = ann.asks(registration("bob@slow.example")).await.is(202);
+    ann.mails("bob@slow.example", 2).await;
+    let seen = ann.sees_when("the mail is out again", |seen| seen["verification"]["status"] == "sent").await;
+    assert_eq!(
+        (&seen["verification"]["sent_to"], &seen["action"]),
+        (&json!("b***@slow.example"), &json!("enter_code"))
+    );
+    stack.fault("mail", json!({"kind": "error", "path": "rcpt", "status": 550})).await;
     // Ten refusals in an hour are too many requests, whatever is asked.
     for n in 0..7 {
         let _ = ann.asks(registration(&format!("eve{n}@slow.example"))).await.is(202);

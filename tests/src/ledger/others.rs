@@ -81,15 +81,15 @@ pub(super) async fn operator_cancels(pool: &PgPool, id: Uuid) -> Result<Option<C
     Ok(Some(change))
 }
 
-/// An operator has what died tried again.
+/// An operator has what died, or waits, tried now.
 pub(super) async fn operator_retries(pool: &PgPool, id: Uuid) -> Result<Option<Change>, sqlx::Error> {
     let mut db = pool.begin().await?;
     let locked = activations::lock(&mut db, id).await?.expect("it is there");
     let (from, mut to) = (locked.activation.clone(), locked.activation);
-    if commands::lock_dead(&mut db, id).await?.is_empty() {
+    if commands::lock_retriable(&mut db, id).await?.is_empty() {
         return Ok(None);
     }
-    commands::retry_dead(&mut db, id).await?;
+    commands::retry(&mut db, id).await?;
     to.retried_by_operator();
     let version = activations::save(&mut db, &to).await?;
     db.commit().await?;

@@ -1,12 +1,12 @@
 //! ACS3-HMAC-SHA256, the signature on calls of the marketplace's OpenAPI (Alibaba Cloud's "V3" signature).
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use crate::encoding::encode;
 use crate::signature::hmac_sha256;
 
 /// The algorithm's name, with which the `Authorization` header begins.
@@ -14,9 +14,6 @@ pub const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
 /// How `x-acs-date` is written: UTC, to the second. The marketplace accepts 15 minutes either way.
 pub const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-
-/// RFC 3986: everything but the unreserved characters is encoded, a blank as `%20`.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// What a signature covers, decoded and in any order.
 #[derive(Debug, Clone, Copy)]
@@ -126,10 +123,6 @@ impl AccessKey {
 fn acs_date(now: OffsetDateTime) -> String {
     // Formatting fails only for a description that asks for what a date lacks; the marketplace refuses an empty date.
     now.to_offset(time::UtcOffset::UTC).format(DATE).unwrap_or_default()
-}
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

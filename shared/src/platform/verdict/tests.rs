@@ -43,7 +43,17 @@ fn is_retried(error: &PartyError) -> bool {
 #[test]
 fn every_2xx_but_202_is_done() {
     for status in [200, 201, 204, 299] {
-        assert!(judged(&FIND, status, "").unwrap().is_some(), "{status}");
+        for body in ["", "\n", "{}", "null", r#"{"id":"1"}"#] {
+            assert!(judged(&FIND, status, body).unwrap().is_some(), "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_2xx_that_no_platform_says_is_tried_again() {
+    for body in [HTML, "OK", "{", "\u{fffd}"] {
+        let error = judged(&BIND, 200, body).unwrap_err();
+        assert!(matches!(error, PartyError::Retry { .. }), "{body}: {error:?}");
     }
 }
 

@@ -34,9 +34,9 @@ pub async fn cancel_what_waits(db: &mut PgConnection, activation_id: Uuid) -> Re
     Ok(ended.rows_affected())
 }
 
-/// A dead command, as an operator finds it.
+/// A command that is dead or waits for its next attempt, as an operator finds it.
 #[derive(Debug, Clone, Copy)]
-pub struct Dead {
+pub struct Retriable {
     /// The buyer does not see it among the steps.
     pub hidden: bool,
     /// Platforms may have forgotten its key: what was done under it could be done twice. Taking a binding back twice is taking it
@@ -44,17 +44,20 @@ pub struct Dead {
     pub too_old: bool,
 }
 
-/// The dead commands of an activation, which the caller has locked; in id order, locked too.
+/// What can be tried now of an activation, which the caller has locked: what is dead, and what waits for its next attempt; in id
+/// order, locked too. What is in hand is tried as it is.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn lock_dead(db: &mut PgConnection, activation_id: Uuid) -> Result<Vec<Dead>, sqlx::Error> {
+pub async fn lock_retriable(db: &mut PgConnection, activation_id: Uuid) -> Result<Vec<Retriable>, sqlx::Error> {
     sqlx::query_as!(
-        Dead,
+        Retriable,
         r#"select hidden,
-                  name <> 'unbind_workspace' and queued_at < now() - make_interval(days => $2) as "too_old!"
+                  state = 'dead' and name <> 'unbind_workspace'
+                  and queued_at < now() - make_interval(days => $2) as "too_old!"
            from commands
-           where activation_id = $1 and state = 'dead'
+           where activation_id = $1
+             and (state = 'dead' or (state = 'ready' and dispatched_at is null and not_before > now()))
            order by id
            for update"#,
         activation_id,
@@ -64,16 +67,17 @@ pub async fn lock_dead(db: &mut PgConnection, activation_id: Uuid) -> Result<Vec
     .await
 }
 
-/// Makes an activation's dead commands ready again, due at once, under the same key and with a full set of attempts.
+/// Makes them due at once, under the same keys and with a full set of attempts.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn retry_dead(db: &mut PgConnection, activation_id: Uuid) -> Result<u64, sqlx::Error> {
+pub async fn retry(db: &mut PgConnection, activation_id: Uuid) -> Result<u64, sqlx::Error> {
     let retried = sqlx::query!(
         "update commands
          set state = 'ready', fence = fence + 1, attempts = 0, attempts_shown = 0, dispatches = 0, dispatched_at = null,
              due_at = now(), not_before = now(), waiting_since = null, finished_at = null
-         where activation_id = $1 and state = 'dead'",
+         where activation_id = $1
+           and (state = 'dead' or (state = 'ready' and dispatched_at is null and not_before > now()))",
         activation_id,
     )
     .execute(db)
