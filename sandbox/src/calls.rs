@@ -16,6 +16,8 @@ pub struct Call {
     pub path: String,
     /// The key of the caller's intention.
     pub idempotency_key: Option<String>,
+    /// What came with it and means something (contract §7): by name, in lower case.
+    pub headers: Value,
     /// What was sent; secrets in it are masked when it is kept.
     pub body: Value,
     /// What was answered; none when the answer was never sent.
@@ -31,8 +33,8 @@ pub struct Call {
 /// Keeps a call.
 pub async fn record(database: impl PgExecutor<'_>, call: &Call) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into calls (part, method, path, idempotency_key, body, status, received_at, effect, problem)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into calls (part, method, path, idempotency_key, body, status, received_at, effect, problem, headers)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(call.part)
     .bind(&call.method)
@@ -43,6 +45,7 @@ pub async fn record(database: impl PgExecutor<'_>, call: &Call) -> Result<(), sq
     .bind(call.received_at)
     .bind(call.effect)
     .bind(&call.problem)
+    .bind(&call.headers)
     .execute(database)
     .await?;
     Ok(())
@@ -61,6 +64,8 @@ pub struct Kept {
     pub path: String,
     /// The key of the caller's intention.
     pub idempotency_key: Option<String>,
+    /// What came with it, by name in lower case.
+    pub headers: Value,
     /// What was sent, its secrets masked.
     pub body: Option<Value>,
     /// What was answered; none when the answer was never sent.
@@ -77,7 +82,7 @@ pub struct Kept {
 /// Every call to a part, or to all of them, oldest first.
 pub async fn list(database: &PgPool, part: Option<&str>) -> Result<Vec<Kept>, sqlx::Error> {
     sqlx::query_as(
-        "select id, part, method, path, idempotency_key, body, status, received_at, effect, problem
+        "select id, part, method, path, idempotency_key, headers, body, status, received_at, effect, problem
          from calls
          where $1::text is null
          or part = $1

@@ -79,8 +79,7 @@ async fn switched_on(State(app): State<App>) -> Result<Answer, Answer> {
 
 async fn switch_on(State(app): State<App>, Path(part): Path<String>, body: Bytes) -> Result<Answer, Answer> {
     let part = part_named(&part)?;
-    let fault: Fault = parsed(&body)?;
-    fault.check(part)?;
+    let fault = parsed::<Fault>(&body)?.of(part)?;
     kept::switch_on(&app.database, part, &fault).await?;
     Ok(Answer::changed(json!(fault)))
 }

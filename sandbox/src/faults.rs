@@ -78,22 +78,21 @@ const SLOW_SECONDS: f64 = 3.0;
 const HANG_SECONDS: f64 = 600.0;
 
 impl Fault {
-    /// Whether a part can have this fault.
+    /// The fault as a part can have it: an SMTP phase by its name here.
     ///
     /// # Errors
     /// 422: a status that HTTP does not have, or a phase that SMTP does not have.
-    pub fn check(&self, part: Part) -> Result<(), Answer> {
+    pub fn of(self, part: Part) -> Result<Self, Answer> {
         if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
             return Err(Answer::invalid_field("status", "A status is 200 to 599."));
         }
-        let phases = ["connect", "ehlo", "auth", "mail", "rcpt", "data", "final_dot"];
-        if part == Part::Mail && self.path.as_deref().is_some_and(|path| !phases.contains(&path)) {
-            return Err(Answer::invalid_field(
-                "path",
-                "A phase is connect, ehlo, auth, mail, rcpt, data or final_dot.",
-            ));
-        }
-        Ok(())
+        let path = match (part, &self.path) {
+            (Part::Mail, Some(named)) => Some(phase(named).map(str::to_owned).ok_or_else(|| {
+                Answer::invalid_field("path", "A phase is connect, ehlo, auth, mail, rcpt, data or final_dot.")
+            })?),
+            (_, path) => path.clone(),
+        };
+        Ok(Self { path, ..self })
     }
 
     /// How long a slow or hanging call takes.
@@ -179,6 +178,20 @@ impl Fault {
     }
 }
 
+/// The SMTP phase of a name: its own here, or what the command is called on the wire.
+fn phase(named: &str) -> Option<&'static str> {
+    Some(match named.to_ascii_lowercase().replace(['_', '-'], " ").trim() {
+        "connect" | "greeting" | "banner" => "connect",
+        "ehlo" | "helo" => "ehlo",
+        "auth" => "auth",
+        "mail" | "mail from" => "mail",
+        "rcpt" | "rcpt to" => "rcpt",
+        "data" => "data",
+        "final dot" | "dot" | "body" | "end of data" => "final_dot",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +228,18 @@ mod tests {
         assert_eq!(answer(json!({"kind": "error", "status": 401})).status, 401);
         let refused = answer(json!({"kind": "error", "code": "invalid-field"}));
         assert_eq!((refused.status.as_u16(), &refused.body["errors"][0]["field"]), (422, &json!("username")));
+    }
+
+    #[test]
+    fn a_phase_is_known_by_its_name_and_by_its_command() {
+        let phase =
+            |path| fault(json!({"kind": "error", "path": path})).of(Part::Mail).map(|fault| fault.path.unwrap());
+        for (named, is) in [("final_dot", "final_dot"), ("RCPT TO", "rcpt"), ("MAIL_FROM", "mail"), ("HELO", "ehlo")] {
+            assert_eq!(phase(named).unwrap(), is);
+        }
+        assert_eq!(phase("vrfy").unwrap_err().status, 422);
+        let elsewhere = fault(json!({"kind": "error", "path": "RCPT"})).of(Part::Console).unwrap();
+        assert_eq!(elsewhere.path.as_deref(), Some("RCPT"));
     }
 
     #[test]

@@ -103,8 +103,7 @@ async fn switch(State(app): State<App>, Form(asked): Form<Switch>) -> Result<Red
             let path = Some(asked.path.trim().to_owned()).filter(|path| !path.is_empty());
             let times = asked.times.trim().parse().ok();
             let fault = Fault { kind, status: None, code: None, retry_after: None, path, times, seconds: None };
-            fault.check(part)?;
-            kept::switch_on(&app.database, part, &fault).await?;
+            kept::switch_on(&app.database, part, &fault.of(part)?).await?;
         }
         None => kept::switch_off(&app.database, Some(part)).await?,
     }

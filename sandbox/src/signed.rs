@@ -73,6 +73,7 @@ async fn handle(app: App, platform: Platform, request: Request<Body>) -> Respons
         part: platform.part().name(),
         method: head.method.to_string(),
         idempotency_key: text(&head.headers, "idempotency-key").map(str::to_owned),
+        headers: told(&head.headers),
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         path,
         status: None,
@@ -98,6 +99,21 @@ async fn handle(app: App, platform: Platform, request: Request<Body>) -> Respons
     // Work that has begun goes on when its caller has given up, as on any real server.
     let work = tokio::spawn(key::once(app, platform, call, asked, fault));
     work.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// The headers that contract §7 speaks of, as they came.
+fn told(headers: &HeaderMap) -> Value {
+    let names = [
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+        "idempotency-key",
+        "traceparent",
+        "accept-language",
+        "content-type",
+    ];
+    let told = names.into_iter().filter_map(|name| Some((name.to_owned(), text(headers, name)?.into())));
+    Value::Object(told.collect())
 }
 
 /// What a fault does in the place of the work; none when the work is to be done.

@@ -12,7 +12,8 @@ async fn a_purchase_becomes_a_bound_workspace_and_a_login_that_works() {
     let owner = json!({"username": "ann.lee", "email": "ann@example.com", "password": "correct horse", "site": "cn"});
     ann.has("console-accounts", owner).await;
 
-    ann.purchases().await;
+    // The longest Account ID there is.
+    ann.purchases_with(json!({"account_id": "19".repeat(16)})).await;
     ann.logs_in_directly().await;
     let seen = ann.settles().await;
     assert_eq!(seen["stage"], "billing_account", "{seen:#}");
@@ -29,5 +30,15 @@ async fn a_purchase_becomes_a_bound_workspace_and_a_login_that_works() {
     assert_eq!((&seen["stage"], &seen["status"]), (&json!("active"), &json!("succeeded")));
     let page = ann.logs_in(&login_url, "ann.lee", "correct horse").await;
     assert!(page.contains("Lab"), "{page}");
+    for call in stack.calls("billing_center").await.iter().chain(&stack.calls("console").await) {
+        let headers = &call["headers"];
+        assert_eq!(
+            (&headers["webhook-id"], &headers["idempotency-key"]),
+            (&call["idempotency_key"], &call["idempotency_key"])
+        );
+        assert!(headers["webhook-signature"].as_str().unwrap().starts_with("v1,"), "{headers}");
+        let said = ["webhook-timestamp", "traceparent", "accept-language"].map(|name| headers[name].is_string());
+        assert_eq!(said, [true; 3], "{headers}");
+    }
     stack.ends_well().await;
 }

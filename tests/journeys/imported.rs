@@ -52,6 +52,12 @@ async fn what_the_marketplace_says_before_the_binding_finds_it() {
     assert_eq!(seen["problem"]["code"], "instance-not-active", "{seen:#}");
     ben.marketplace_says("resume", json!({})).await;
     assert_eq!(ben.settles().await["action"], "choose_billing_account");
+    // Nothing that is said later opens a closed one again.
+    let mut fay = unannounced(&stack).await;
+    fay.marketplace_says("release", json!({})).await;
+    fay.marketplace_says("renew", json!({})).await;
+    fay.logs_in_directly().await;
+    assert_eq!(fay.settles().await["problem"]["code"], "instance-released");
     // One that is released while it waits is over.
     let mut eve = unannounced(&stack).await;
     eve.marketplace_says("expire", json!({})).await;

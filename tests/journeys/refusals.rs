@@ -207,6 +207,21 @@ async fn an_address_that_the_mail_server_refuses_can_be_changed() {
     stack.ends_well().await;
 }
 
+#[tokio::test]
+async fn a_username_that_the_billing_center_refuses_is_told_in_its_words() {
+    let mut stack = Stack::start().await;
+    let mut ann = at_the_choice(&stack).await;
+    for (code, shown) in [("invalid-field", "field-refused"), ("refused", "refused-by-vendor")] {
+        let fault = json!({"kind": "error", "status": 422, "code": code, "path": "GET /accounts?", "times": 1});
+        stack.fault("billing_center", fault).await;
+        let asked = ann.asks_for_account_code(&format!("ann{}", shown.len())).await;
+        assert_eq!(asked.status(), StatusCode::ACCEPTED);
+        let seen = ann.sees_when("the refusal is shown", |seen| seen["verification"]["status"] == "refused").await;
+        assert_eq!(told(&seen), ["waiting_for_buyer", "billing_account", "correct", shown]);
+    }
+    stack.ends_well().await;
+}
+
 /// The fault, the step that meets it, and the code that its retries show.
 fn faults_that_pass() -> [(&'static str, Value, &'static str, &'static str); 5] {
     [

@@ -87,11 +87,11 @@ fn accepted(instance: &Instance, told: &Told) -> Result<(), Answer> {
 }
 
 fn check_account(account_id: Option<&str>) -> Result<(), Answer> {
-    let digits = |id: &str| (1..=18).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |id: &str| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
     if account_id.is_none_or(digits) {
         Ok(())
     } else {
-        Err(Answer::invalid_field("account_id", "An Account ID is 1 to 18 digits here."))
+        Err(Answer::invalid_field("account_id", "An Account ID is 1 to 32 digits."))
     }
 }
 

@@ -229,6 +229,7 @@ impl Connection {
             method: "SMTP".to_owned(),
             path: path.to_owned(),
             idempotency_key: None,
+            headers: json!({}),
             body: json!({"from": envelope.sender, "to": envelope.recipients, "message_id": message_id}),
             status,
             received_at: clock::now(),

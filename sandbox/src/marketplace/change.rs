@@ -74,7 +74,10 @@ impl Change {
 /// Changes an instance for the `OpenAPI`, then tells the seller.
 pub async fn make(app: &App, instance: &Instance, change: Change, details: Details) -> Result<spi::Told, sqlx::Error> {
     let mut changed = instance.clone();
-    change.status().clone_into(&mut changed.status);
+    // Over for good: what is said late brings nothing back.
+    if instance.status != Change::Release.status() {
+        change.status().clone_into(&mut changed.status);
+    }
     if change == Change::Renew {
         changed.expires_on = details.expires_on.or_else(|| instance.expires_on.as_deref().map(a_month_later));
     }

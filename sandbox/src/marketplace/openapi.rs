@@ -77,6 +77,7 @@ pub async fn call(State(app): State<App>, request: Request<Body>) -> Response {
         method: head.method.to_string(),
         path: format!("/{action}"),
         idempotency_key: None,
+        headers: json!({}),
         body: json!(parameters(&head)),
         status: None,
         received_at: clock::now(),

@@ -69,7 +69,7 @@ struct Visit {
 }
 
 fn buyer(headers: &HeaderMap, visit: &Visit) -> String {
-    let digits = |id: &&str| (1..=18).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |id: &&str| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
     let asked = visit.account_id.as_deref().map(str::trim).filter(digits);
     let known = cookie::read(headers, COOKIE).filter(digits);
     asked.or(known).map_or_else(|| invent::digits('1', 15), str::to_owned)

@@ -113,6 +113,7 @@ async fn attempt(
         method: "GET".to_owned(),
         path: app.config.spi_url.path().to_owned(),
         idempotency_key: None,
+        headers: json!({}),
         body: Value::Object(said),
         status: told.status,
         received_at,
