@@ -25,9 +25,11 @@ async function renderNow() {
   while (isComposing) await new Promise((go) => document.addEventListener("compositionend", go, { once: true }));
   withoutScriptless(came);
   const focused = document.activeElement;
+  const [form, proof] = [focused.form, focused.closest(".proof")];
   morph(document.body, came.body);
   settle();
-  if (focused !== document.body && !focused.isConnected) main().querySelector(".view:not([hidden]) h1")?.focus();
+  if (focused === document.body || focused.isConnected) return;
+  (nextOf(form, proof) ?? main().querySelector(".view:not([hidden]) h1"))?.focus();
 }
 
 // What is for browsers without scripts: one that runs this needs none of it, and where a page is parsed by a script it becomes

@@ -175,6 +175,7 @@ impl Visitor {
     }
 
     /// Part two.
+        self.waits_for_focus(self.says("Password", "登录密码")).await;
     pub async fn fills_in_company_information(&self, company: &str) {
         self.types(self.says("Company name", "企业名称"), company).await;
         self.goes_on().await;

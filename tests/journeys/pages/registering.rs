@@ -58,6 +58,8 @@ async fn a_buyer_without_accounts_registers_in_three_parts_and_logs_in() {
         ann.goes_on().await;
         ann.types(ann.says("Workspace name", "工作空间名称"), workspace).await;
         ann.reads(&ann.buyer.account_id).await;
+        // Everything else is filled in: the keyboard goes on at the button below.
+        ann.waits_for_focus(ann.says("Next", "下一步")).await;
         ann.activates().await;
         ann.reads(ann.says("Please agree to the terms.", "请先同意条款。")).await;
         ann.accepts_the_terms().await;
