@@ -149,7 +149,7 @@ write_env() {
 announce() {
   cat <<TEXT
 ready: $API_URL
-  The shop, where it begins:   $SANDBOX_URL
+  The shop, where it begins:   $SANDBOX_URL/shop
   Typed entry:                 $API_URL/activate
   Mails:                       $SANDBOX_URL/mailbox
   Stop:                        Ctrl-C, or ./dev down

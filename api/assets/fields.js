@@ -70,6 +70,18 @@ function faulty(scope) {
   });
 }
 
+const isSeen = (field) => field.getClientRects().length > 0;
+
+// Where a form goes on when a code's field or button went away under the focus: at what the code still wants, else at the next
+// field that is to be filled in, else at the button below. Nothing where the form itself went away.
+function nextOf(form, proof) {
+  if (!proof?.isConnected || !isSeen(form)) return undefined;
+  const fields = all("input, select", form).filter((field) => isSeen(field) && fault(field));
+  const isAfter = (field) => proof.compareDocumentPosition(field) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const send = isProven(proof) ? undefined : all("[data-send]", proof).find(isSeen);
+  return send ?? fields.find(isAfter) ?? fields[0] ?? all(".buttons button", form).find(isSeen);
+}
+
 function togglePassword(button) {
   const field = byId(button.dataset.show);
   const shown = field.type === "password";

@@ -23,10 +23,19 @@ async function renderNow() {
   if (came.body.dataset.assets !== document.body.dataset.assets && !passwords.size) return location.reload();
   if (Number(came.getElementById("main").dataset.version) < version()) return;
   while (isComposing) await new Promise((go) => document.addEventListener("compositionend", go, { once: true }));
+  withoutScriptless(came);
   const focused = document.activeElement;
+  const [form, proof] = [focused.form, focused.closest(".proof")];
   morph(document.body, came.body);
   settle();
-  if (focused !== document.body && !focused.isConnected) main().querySelector(".view:not([hidden]) h1")?.focus();
+  if (focused === document.body || focused.isConnected) return;
+  (nextOf(form, proof) ?? main().querySelector(".view:not([hidden]) h1"))?.focus();
+}
+
+// What is for browsers without scripts: one that runs this needs none of it, and where a page is parsed by a script it becomes
+// elements like all others, which are shown.
+function withoutScriptless(page) {
+  for (const part of all("noscript", page)) part.remove();
 }
 
 // What the script adds to a page that came from the server.
@@ -90,5 +99,6 @@ window.addEventListener("pageshow", (event) => event.persisted && render().catch
 
 forget(false);
 if (location.search.includes("lang=")) history.replaceState(null, "", location.pathname + location.hash);
+withoutScriptless(document);
 settle();
 if (activation) follow();

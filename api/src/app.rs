@@ -107,7 +107,7 @@ pub fn routes(app: App) -> Router {
         .route("/", get(pages::front))
         .route("/activate", get(pages::entry))
         .route("/activate/{id}", get(pages::activation::activation))
-        .route("/assets/{name}", get(pages::assets::get));
+        .route("/assets/{name}", get(pages::assets::get).layer(pages::assets::compression()));
     let internal = if app.config.internal_listen_addr.is_none() { internal(&app) } else { watch::public_routes() };
     let in_time =
         buyer.merge(marketplaces).merge(pages).merge(internal).layer(middleware::from_fn(crate::deadline::layer));

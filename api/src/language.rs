@@ -1,8 +1,9 @@
 //! The language of a page: chosen, else the browser's, else English.
 
-use axum::http::{HeaderValue, header};
+use axum::http::header;
 use landfall_shared::buyer::Language;
 
+use crate::app::App;
 use crate::asked::Asked;
 
 /// Remembers the choice.
@@ -24,11 +25,9 @@ pub fn just_chosen(asked: &Asked) -> Option<Language> {
 
 /// Remembers a choice for a year.
 #[must_use]
-pub fn cookie(chosen: Language) -> HeaderValue {
-    match chosen {
-        Language::En => HeaderValue::from_static("landfall_language=en; Path=/; Max-Age=31536000; SameSite=Lax"),
-        Language::Zh => HeaderValue::from_static("landfall_language=zh; Path=/; Max-Age=31536000; SameSite=Lax"),
-    }
+pub fn cookie(app: &App, chosen: Language) -> String {
+    let secure = if app.config.both.public_url.is_https() { "; Secure" } else { "" };
+    format!("{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax{secure}", chosen.as_str())
 }
 
 /// The better of the two by an `Accept-Language` (RFC 9110, 12.5.4).

@@ -168,7 +168,7 @@ pub async fn in_time<T>(made: impl Future<Output = Result<T, Problem>>) -> Resul
     tokio::time::timeout(LONGEST, made).await.unwrap_or_else(|_| Err(Problem::unavailable()))
 }
 
-fn page(status: StatusCode, asked: &Asked, template: &impl Template) -> Response {
+fn page(status: StatusCode, app: &App, asked: &Asked, template: &impl Template) -> Response {
     let Ok(html) = template.render() else { return Problem::unavailable().into_response() };
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();
@@ -177,8 +177,9 @@ fn page(status: StatusCode, asked: &Asked, template: &impl Template) -> Response
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Language, Cookie"));
-    if let Some(chosen) = language::just_chosen(asked) {
-        headers.append(header::SET_COOKIE, language::cookie(chosen));
+    let chosen = language::just_chosen(asked).map(|chosen| language::cookie(app, chosen));
+    if let Some(Ok(cookie)) = chosen.map(HeaderValue::try_from) {
+        headers.append(header::SET_COOKIE, cookie);
     }
     response
 }

@@ -45,7 +45,10 @@ async fn a_link_is_good_once_and_for_five_minutes() {
     for attribute in ["landfall_session=", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }
-    assert!(!cookie.contains("Secure"), "PUBLIC_URL is http");
+    let chosen = one.get("activate?lang=zh").await;
+    for cookie in [cookie, chosen.header("set-cookie")] {
+        assert!(!cookie.is_empty() && !cookie.contains("Secure"), "PUBLIC_URL is http: {cookie}");
+    }
     assert_eq!((first.header("cache-control"), first.header("referrer-policy").len() > 20), ("no-store", false));
     // A double click: the same client within ten seconds, spelt differently or not.
     let again = one.get(&link.replace("%3A", ":")).await;
@@ -196,6 +199,21 @@ async fn a_link_leads_to_the_holder_else_to_what_a_login_began_else_to_a_new_one
     assert_eq!((&seen["account_id"], &seen["stage"]), (&json!(ACCOUNT), &json!("purchase")));
     let page = owner.get(led.header("location").trim_start_matches('/')).await;
     assert!(page.status == 200 && page.text.contains("The marketplace has ended this instance"), "{}", page.text);
+    stack.ends_well().await;
+}
+
+#[tokio::test]
+async fn behind_https_every_cookie_is_secure() {
+    let wishes = Wishes::default().by_announcement().with("PUBLIC_URL", "https://activate.acme.example");
+    let mut stack = wishes.start().await;
+    let seller = Seller::of(&stack);
+    seller.announces(ACCOUNT, "400110007").await;
+    let landed = seller.caller.get(&seller.link(&stack.pool, "400110007", 0).await).await;
+    let chosen = seller.caller.get("activate?lang=zh").await;
+    for (name, reply) in [("landfall_session=", landed), ("landfall_language=zh", chosen)] {
+        let cookie = reply.header("set-cookie");
+        assert!(cookie.starts_with(name) && cookie.ends_with("; Secure"), "{cookie}");
+    }
     stack.ends_well().await;
 }
 

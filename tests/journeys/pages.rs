@@ -8,4 +8,5 @@ mod registering;
 mod refusals;
 mod standing;
 mod polling;
+mod sandbox;
 mod surviving;

@@ -283,6 +283,17 @@ impl Browser {
         self.runs(focus, vec![]).await.as_str().unwrap_or_default().to_owned()
     }
 
+    /// What a screen reader says of a field: its name, and what describes it.
+    pub async fn says_aloud(&self, label: &str) -> (String, String) {
+        let field = self.field(label).await;
+        self.runs("window.__asked = arguments[0]", vec![field.to_json().unwrap()]).await;
+        let found = self.cdp("Runtime.evaluate", json!({"expression": "window.__asked"})).await;
+        let asked = json!({"objectId": found["result"]["objectId"], "fetchRelatives": false});
+        let tree = self.cdp("Accessibility.getPartialAXTree", asked).await;
+        let said = |what: &str| tree["nodes"][0][what]["value"].as_str().unwrap_or_default().to_owned();
+        (said("name"), said("description"))
+    }
+
     /// Nothing was forbidden by the policy, and no script failed.
     pub async fn has_no_faults(&self) {
         let faults = self.runs("return window.__faults ?? []", vec![]).await;

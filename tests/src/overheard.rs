@@ -1,6 +1,7 @@
-//! What a browser asks of the API, overheard on the wire between them.
+//! What a browser asks of a server, and how much it is answered, overheard on the wire between them.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,7 +16,8 @@ const CHUNK: usize = 64 * 1024;
 pub struct Overheard {
     /// Where the browser is to ask.
     pub address: SocketAddr,
-    heard: Arc<Mutex<Vec<Asked>>>,
+    heard: Heard,
+    answered: Arc<AtomicUsize>,
     listening: JoinHandle<()>,
 }
 
@@ -31,18 +33,18 @@ pub struct Asked {
 type Heard = Arc<Mutex<Vec<Asked>>>;
 
 impl Overheard {
-    /// A wire to an API (`host:port`).
+    /// A wire to a server (`host:port`).
     pub async fn before(upstream: &str) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
-        let heard = Heard::default();
-        let (noting, upstream) = (Arc::clone(&heard), upstream.to_owned());
+        let (heard, answered) = (Heard::default(), Arc::<AtomicUsize>::default());
+        let (noting, counting, upstream) = (Arc::clone(&heard), Arc::clone(&answered), upstream.to_owned());
         let listening = tokio::spawn(async move {
             while let Ok((browser, _)) = listener.accept().await {
-                tokio::spawn(carry(browser, upstream.clone(), Arc::clone(&noting)));
+                tokio::spawn(carry(browser, upstream.clone(), Arc::clone(&noting), Arc::clone(&counting)));
             }
         });
-        Self { address, heard, listening }
+        Self { address, heard, answered, listening }
     }
 
     /// The polls of activations so far, in their order.
@@ -55,6 +57,17 @@ impl Overheard {
     pub fn count(&self) -> usize {
         self.heard.lock().expect("nobody panics while noting").len()
     }
+
+    /// Whether this was asked for, by its path.
+    pub fn was_asked_for(&self, path: &str) -> bool {
+        let heard = self.heard.lock().expect("nobody panics while noting");
+        heard.iter().any(|asked| asked.head.starts_with(&format!("get {path} ")))
+    }
+
+    /// How many bytes were answered so far, heads and all.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Overheard {
@@ -64,10 +77,10 @@ impl Drop for Overheard {
 }
 
 /// Carries one connection; over it, one request follows the other.
-async fn carry(browser: TcpStream, upstream: String, heard: Heard) {
+async fn carry(browser: TcpStream, upstream: String, heard: Heard, answered: Arc<AtomicUsize>) {
     let Ok(server) = TcpStream::connect(upstream).await else { return };
     let _ = (browser.set_nodelay(true), server.set_nodelay(true));
-    let (asks, answered) = browser.into_split();
+    let (asks, browsers) = browser.into_split();
     let (answers, asked) = server.into_split();
     let latest = Mutex::new(None);
     let there = pass_on(asks, asked, |bytes| {
@@ -79,7 +92,10 @@ async fn carry(browser: TcpStream, upstream: String, heard: Heard) {
             heard.push(Asked { head: first, is_open: true });
         }
     });
-    let back = pass_on(answers, answered, |_| is_over(&heard, &latest));
+    let back = pass_on(answers, browsers, |bytes| {
+        answered.fetch_add(bytes.len(), Ordering::SeqCst);
+        is_over(&heard, &latest);
+    });
     // When one half ends, both do: both sockets are dropped.
     tokio::select! {
         () = there => {}

@@ -92,12 +92,21 @@ impl Visitor {
         self.is_at(self.says("Do you have a Billing Center account?", "您是否已有费用中心账号？")).await;
     }
 
-    pub async fn is_at_the_list(&self) {
-        self.is_at(self.says("Bind Workspace", "绑定工作空间")).await;
+    /// The page of the workspaces, before and after one is bound.
+    pub fn bind_workspace(&self) -> &'static str {
+        self.says("Bind Acme Observability Workspace", "绑定艾克观测工作空间")
     }
 
+    pub async fn is_at_the_list(&self) {
+        self.is_at(self.bind_workspace()).await;
+        self.waits_for("return document.getElementById('main').dataset.view === 'list'").await;
+    }
+
+    /// Back at that page, which shows *Bound*.
     pub async fn is_successful(&self) {
-        self.is_at(self.says("Activation successful", "开通成功")).await;
+        self.reads(self.says("Activation successful", "开通成功")).await;
+        self.is_at(self.bind_workspace()).await;
+        self.reads(self.says("Bound", "已绑定")).await;
     }
 
     pub async fn goes_on(&self) {
@@ -166,6 +175,7 @@ impl Visitor {
         self.types_code(&self.email()).await;
         self.clicks(self.says("Verify", "验证")).await;
         self.address_is_proven().await;
+        self.waits_for_focus(self.says("Password", "登录密码")).await;
         self.types_password(PASSWORD).await;
         self.goes_on().await;
     }

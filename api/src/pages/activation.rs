@@ -103,7 +103,7 @@ pub async fn activation(State(app): State<App>, Path(id): Path<String>, asked: A
         Ok(None) => return Ok(sent_back(&app, &asked, SentBack::NotSignedIn, None)),
         Err(_) => return Ok(sent_back(&app, &asked, SentBack::Unavailable, None)),
     };
-    Ok(page(StatusCode::OK, &asked, &ActivationPage::of(&app, &asked, &document, sender)))
+    Ok(page(StatusCode::OK, &app, &asked, &ActivationPage::of(&app, &asked, &document, sender)))
 }
 
 /// The document, if the caller may see it, and who sends its codes.

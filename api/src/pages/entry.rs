@@ -30,5 +30,5 @@ pub async fn entry(State(app): State<App>, asked: Asked) -> Result<Response, Pro
     if !app.config.typed_entry {
         return Err(Problem::not_found());
     }
-    Ok(page(StatusCode::OK, &asked, &EntryPage { frame: Frame::of(&app, &asked) }))
+    Ok(page(StatusCode::OK, &app, &asked, &EntryPage { frame: Frame::of(&app, &asked) }))
 }

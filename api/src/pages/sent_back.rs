@@ -103,7 +103,7 @@ const AGAIN_AFTER: HeaderValue = HeaderValue::from_static("2");
 pub fn sent_back(app: &App, asked: &Asked, why: SentBack, ids: Option<(Option<String>, String)>) -> Response {
     let typed_entry = app.config.typed_entry;
     let template = SentBackPage { frame: Frame::of(app, asked), why, ids, typed_entry };
-    let mut response = page(why.status(), asked, &template);
+    let mut response = page(why.status(), app, asked, &template);
     if why == SentBack::Unavailable {
         response.headers_mut().insert(header::RETRY_AFTER, AGAIN_AFTER);
     }

@@ -92,6 +92,29 @@ async fn without_javascript_a_page_says_what_to_do() {
     stack.ends_well().await;
 }
 
+#[tokio::test]
+async fn with_javascript_nothing_says_that_it_is_missing() {
+    /// What stands in the page for browsers without scripts: as elements, and as words that a program reads.
+    const SCRIPTLESS: &str = "
+        const said = document.getElementById('main').textContent.includes(arguments[0]);
+        return [document.querySelectorAll('noscript *').length, said]";
+    let mut stack = Stack::start().await;
+    for tongue in BOTH {
+        let ann = Visitor::purchased(&stack, tongue, "ann").await;
+        let sentence = json!(ann.says("This page needs JavaScript", "此页面需要启用 JavaScript"));
+        ann.goes("activate").await;
+        assert_eq!(ann.runs(SCRIPTLESS, vec![sentence.clone()]).await, json!([0, false]));
+        ann.logs_in_directly().await;
+        ann.is_at_the_choice().await;
+        // At the latest now the page was fetched again and turned into what came.
+        ann.chooses_to_register().await;
+        ann.types(ann.says("E-mail", "邮箱"), ann.email()).await;
+        ann.types_code(&ann.email()).await;
+        assert_eq!(ann.runs(SCRIPTLESS, vec![sentence]).await, json!([0, false]));
+    }
+    stack.ends_well().await;
+}
+
 async fn needs_javascript(page: &Browser) {
     let told = page.driver.find(By::Css("noscript .notice")).await.unwrap();
     assert!(told.is_displayed().await.unwrap());

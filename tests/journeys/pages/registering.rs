@@ -4,6 +4,13 @@ use landfall_tests::browser::BOTH;
 use landfall_tests::stack::Wishes;
 use landfall_tests::visitor::Visitor;
 
+/// What may be left out says so beside its name, not in it.
+async fn may_be_left_out(ann: &Visitor, label: &str) {
+    let (name, description) = ann.says_aloud(label).await;
+    assert_eq!(name, label);
+    assert!(description.starts_with(ann.says("optional", "选填")), "{label}: {description}");
+}
+
 #[tokio::test]
 async fn a_buyer_without_accounts_registers_in_three_parts_and_logs_in() {
     let mut stack = Wishes::default().with("TERMS_URL", "https://acme.example/terms").start().await;
@@ -18,6 +25,7 @@ async fn a_buyer_without_accounts_registers_in_three_parts_and_logs_in() {
         ))
         .await;
         ann.looks("03-basic-information").await;
+        may_be_left_out(&ann, ann.says("Phone number", "手机号")).await;
 
         // The rules stand there before; what is missing is named, and the focus goes there.
         ann.goes_on().await;
@@ -50,14 +58,33 @@ async fn a_buyer_without_accounts_registers_in_three_parts_and_logs_in() {
         ann.pastes(ann.says("Verification code", "验证码"), &format!("{one} {two}")).await;
         ann.clicks(ann.says("Verify", "验证")).await;
         ann.address_is_proven().await;
+        // Everything else is filled in: the keyboard goes on at the button below.
+        ann.waits_for_focus(ann.says("Next", "下一步")).await;
         ann.goes_on().await;
 
         ann.types(ann.says("Company name", "企业名称"), "Acme <b>有限公司</b> & Söhne").await;
         ann.chooses(ann.says("Country or region", "国家/地区"), ann.says("China", "中国")).await;
         ann.looks("05-company").await;
+        may_be_left_out(&ann, ann.says("Country or region", "国家/地区")).await;
+        may_be_left_out(&ann, ann.says("Industry", "所属行业")).await;
         ann.goes_on().await;
         ann.types(ann.says("Workspace name", "工作空间名称"), workspace).await;
-        ann.reads(&ann.buyer.account_id).await;
+        // Both ids stand in their boxes, can be read and copied, and are not the form's to send.
+        for (label, id) in [
+            (ann.says("Account ID", "账号 ID"), &ann.buyer.account_id),
+            (ann.says("Product Instance ID", "商品实例 ID"), &ann.buyer.instance_id),
+        ] {
+            ann.reads(id).await;
+            assert_eq!(ann.holds(label).await, *id);
+            let field = ann.field(label).await;
+            assert_eq!(field.attr("readonly").await.unwrap().as_deref(), Some("true"));
+            assert_eq!(field.attr("name").await.unwrap(), None);
+            let described = ann.says(
+                "Both belong to your purchase and can’t be changed here.",
+                "两者来自您的购买记录，此处不可修改。",
+            );
+            assert_eq!(ann.says_aloud(label).await, (label.to_owned(), described.to_owned()));
+        }
         ann.activates().await;
         ann.reads(ann.says("Please agree to the terms.", "请先同意条款。")).await;
         ann.accepts_the_terms().await;

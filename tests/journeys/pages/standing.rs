@@ -44,7 +44,7 @@ async fn what_the_other_side_is_still_at_is_said_so_and_goes_on_by_itself() {
         ann.looks("41-not-yet").await;
         stack.heal().await;
         ann.is_at_the_list().await;
-        assert_eq!(ann.focus().await, ann.says("Bind Workspace", "绑定工作空间"), "reading begins at the heading");
+        assert_eq!(ann.focus().await, ann.bind_workspace(), "reading begins at the heading");
     }
     stack.ends_well().await;
 }
