@@ -170,8 +170,11 @@ start_postgres() {
     setpriv "${user[@]}" -- "$bin/initdb" -D "$data" -A trust -U postgres -E UTF8 --locale=C >/dev/null
   fi
   start_leashed "$log" INT "${user[@]}" -- "$bin/postgres" -D "$data" -p "$port" -h 127.0.0.1 -k ''
-  wait_for 30 $! "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" || does_not_start PostgreSQL "$log"
+  wait_for 30 $! postgres_is_ours "$bin" "$port" "$data" || does_not_start PostgreSQL "$log"
 }
+
+# Somebody else may have taken the port in between, and would answer in its place.
+postgres_is_ours() { [ "$("$1/psql" -qAtX -h 127.0.0.1 -p "$2" -U postgres -c 'show data_directory' 2>/dev/null)" = "$3" ]; }
 
 # psql against the PostgreSQL that was started.
 sql() {
@@ -186,23 +189,25 @@ sql() {
 
 # Starts NATS with JetStream in a folder and waits until it answers: start_nats FOLDER PORT LOG.
 start_nats() {
-  local data=$1 port=$2 log=$3 bin
+  local data=$1 port=$2 log=$3 bin name
   bin=$(nats_bin) || true
+  name=$(container_of nats "$data")
   if [ -n "$bin" ]; then
-    start_leashed "$log" TERM -- "$bin" -js -a 127.0.0.1 -p "$port" -sd "$data"
+    start_leashed "$log" TERM -- "$bin" -js -a 127.0.0.1 -p "$port" -sd "$data" --server_name "$name"
   else
-    start_container nats "$data" "$port:4222" "$log" TERM -v "@:/data" "$NATS_IMAGE" nats-server -js -sd /data
+    start_container nats "$data" "$port:4222" "$log" TERM -v "@:/data" "$NATS_IMAGE" nats-server -js -sd /data --server_name "$name"
   fi
-  wait_for 600 $! nats_answers "$port" || does_not_start NATS "$log"
+  wait_for 600 $! nats_answers "$port" "$name" || does_not_start NATS "$log"
 }
 
-# Its first word: a published port of a container answers before its server does.
+# Its first word says who it is: a published port of a container answers before its server does, and somebody else may have
+# taken the port in between.
 nats_answers() {
   local line
   exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
   IFS= read -r -t 2 line <&3 || line=
   exec 3>&-
-  [[ $line == INFO* ]]
+  [[ $line == INFO*"\"server_name\":\"$2\""* ]]
 }
 
 # The name of the container, and of its volume (@), that stand for a server in a folder: container_of NAME FOLDER.
