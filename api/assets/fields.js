@@ -78,8 +78,8 @@ function nextOf(form, proof) {
   if (!proof?.isConnected || !isSeen(form)) return undefined;
   const fields = all("input, select", form).filter((field) => isSeen(field) && fault(field));
   const isAfter = (field) => proof.compareDocumentPosition(field) & Node.DOCUMENT_POSITION_FOLLOWING;
-  const send = isProven(proof) ? undefined : all("[data-send]", proof).find(isSeen);
-  return send ?? fields.find(isAfter) ?? fields[0] ?? all(".buttons button", form).find(isSeen);
+  const wanted = isProven(proof) ? undefined : all("[data-send], [data-change]", proof).find(isSeen);
+  return wanted ?? fields.find(isAfter) ?? fields[0] ?? all(".buttons button", form).find(isSeen);
 }
 
 function togglePassword(button) {

@@ -136,7 +136,7 @@ async fn lead(
     activation.language = asked.accept_language();
     // There is nothing to ask the marketplace, which has said it.
     let over = released.is_some_and(|purchase| {
-        activation.announced(&purchase, false);
+        activation.purchase_known(&purchase, false);
         activation.cancelled.is_some()
     });
     activations::insert(db, &activation).await?;

@@ -9,7 +9,7 @@ use clap::Parser;
 use landfall_api::app::{App, internal_routes, routes};
 use landfall_api::serving;
 use landfall_shared::caught::for_life;
-use landfall_shared::config::{self, Migrate, UsedBy};
+use landfall_shared::config::{self, UsedBy};
 use landfall_shared::dispatch;
 use landfall_shared::keys::Keys;
 use landfall_shared::store::Database;
@@ -48,13 +48,7 @@ async fn run() -> Result<(), Failed> {
     let metrics = telemetry::start("landfall-api", both)?;
     tls::install();
     let database = Database::new(&both.database_url, "landfall-api", both.database_connections)?;
-    match both.migrate {
-        Migrate::Auto => database.migrate().await?,
-        Migrate::Off => match database.is_understood().await {
-            Err(error) if !error.may_pass() => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        },
-    }
+    database.prepare(both.migrate).await?;
     let (client, _) = dispatch::connect(both, "landfall-api").await?;
     let keys = Arc::new(Keys::new(&both.secret_key, both.secret_key_previous.as_ref()));
     let nats = (client.clone(), Topology::new(&both.nats_prefix));

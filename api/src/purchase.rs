@@ -16,8 +16,8 @@ use landfall_shared::marketplace::alibaba::spi::{Action, Announcement, AppInfo, 
 use landfall_shared::marketplace::alibaba::token::Parameters;
 use landfall_shared::purchase::{MarketplaceName, Purchase, PurchaseState, Purchased};
 use landfall_shared::store::marketplace_calls::{self, Call, Verdict};
-use landfall_shared::store::purchases;
 use landfall_shared::store::said::{self, Writing};
+use landfall_shared::store::{becoming_known, purchases};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -181,32 +181,10 @@ async fn announce(
     let answer = form(&created(app, &purchase));
     let trace = trace::parent();
     let news = match before {
-        None => said::known(db, purchase, Some(&answer), writing(app, &trace)).await?,
-        Some((before, _)) => {
-            purchases::answered(db, &before, &answer).await?;
-            announced_late(db, before, purchase.items, writing(app, &trace)).await?
-        }
+        None => becoming_known::announced(db, purchase, &answer, writing(app, &trace)).await?,
+        Some((known, _)) => becoming_known::announced_late(db, known, purchase, &answer, writing(app, &trace)).await?,
     };
     Ok((answer, news))
-}
-
-/// It was known from the marketplace's `OpenAPI` before, which has no word for the extra billing items.
-async fn announced_late(
-    db: &mut PgConnection,
-    mut purchase: Purchase,
-    items: BTreeMap<String, String>,
-    writing: Writing<'_>,
-) -> Result<Vec<News>, sqlx::Error> {
-    // What was said since is newer.
-    let items = items.into_iter().chain(purchase.items.clone()).collect();
-    if items == purchase.items {
-        return Ok(Vec::new());
-    }
-    purchase.items = items;
-    purchase.version += 1;
-    purchases::save(db, &purchase).await?;
-    let instance_id = purchase.instance_id.clone();
-    said::tell(db, MARKETPLACE, &instance_id, writing, |activation, holds| activation.announced(&purchase, holds)).await
 }
 
 fn writing<'a>(app: &App, trace: &'a str) -> Writing<'a> {
@@ -228,6 +206,7 @@ fn purchase(announcement: Announcement) -> Result<Purchase, Invalid> {
         items: announcement.items,
         state: PurchaseState::Active,
         version: 1,
+        announced: true,
     })
 }
 

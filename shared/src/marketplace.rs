@@ -58,7 +58,7 @@ pub enum Seen {
     Expired(Verified),
     /// It is over, or its order was refunded.
     Closed,
-    /// The marketplace shows us no such instance. Nobody announced it: `instance-not-found`; somebody did: `misconfigured`.
+    /// The marketplace shows us no such instance. If it never announced it either that is `instance-not-found`, else `misconfigured`.
     Unknown,
 }
 

@@ -82,10 +82,10 @@ pub struct Purchased {
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// An announced purchase: the row as it stands.
+/// A purchase that was announced, or imported from the marketplace's `OpenAPI`: the row as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purchase {
-    /// Who announced it.
+    /// Who sold it.
     pub marketplace: MarketplaceName,
     /// The Product Instance ID.
     pub instance_id: InstanceId,
@@ -99,6 +99,8 @@ pub struct Purchase {
     pub state: PurchaseState,
     /// Rises with everything the marketplace says.
     pub version: i64,
+    /// The marketplace has announced it; else it only shows it to us.
+    pub announced: bool,
 }
 
 impl Purchase {
@@ -110,9 +112,24 @@ impl Purchase {
             PurchaseState::Suspended | PurchaseState::Released => self.version - 1,
         }
     }
+
+    /// Adds what an announcement says that came late; false if that is nothing new. What is known is as new, or newer.
+    pub fn complete_from(&mut self, announcement: Self) -> bool {
+        let before = self.clone();
+        let (sold, announced) = (&mut self.sold, announcement.sold);
+        sold.product_code = sold.product_code.take().or(announced.product_code);
+        sold.sku_id = sold.sku_id.take().or(announced.sku_id);
+        sold.trial = sold.trial.or(announced.trial);
+        sold.expires_at = sold.expires_at.or(announced.expires_at);
+        let known = std::mem::take(&mut self.items);
+        self.items = announcement.items.into_iter().chain(known).collect();
+        let changed = *self != before;
+        self.version += i64::from(changed);
+        changed
+    }
 }
 
-/// What the marketplace can say of an instance after it has announced it.
+/// What the marketplace can say of a purchase that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// Renewed, or an overdue bill was paid: in use (again) until then.
@@ -190,7 +207,27 @@ mod tests {
             items: BTreeMap::new(),
             state: PurchaseState::Active,
             version: 1,
+            announced: true,
         }
+    }
+
+    #[test]
+    fn an_announcement_that_comes_late_adds_what_was_not_known_and_overrules_nothing() {
+        let mut known = Purchase { announced: false, ..bought() };
+        known.sold.sku_id = Some("bigger".into());
+        known.items.insert("seats".into(), "9".into());
+        let mut announcement = bought();
+        announcement.sold.sku_id = Some("small".into());
+        announcement.sold.product_code = Some("cmgj1".into());
+        announcement.items = [("seats", "5"), ("Count", "2")].map(|(name, value)| (name.into(), value.into())).into();
+        assert!(known.complete_from(announcement.clone()));
+        let sold = (known.sold.sku_id.as_deref(), known.sold.product_code.as_deref());
+        assert_eq!((sold, known.version), ((Some("bigger"), Some("cmgj1")), 2));
+        assert_eq!(
+            known.items,
+            [("seats", "9"), ("Count", "2")].map(|(name, value)| (name.into(), value.into())).into()
+        );
+        assert!(!known.complete_from(announcement), "nothing new");
     }
 
     #[test]

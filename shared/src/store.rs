@@ -11,8 +11,11 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Acquire, ConnectOptions, PgPool, Postgres, Transaction};
 
+use crate::config::Migrate;
+
 pub mod activations;
 pub mod audit;
+pub mod becoming_known;
 pub mod challenges;
 pub mod commands;
 pub mod due;
@@ -140,11 +143,26 @@ impl Database {
         answers
     }
 
+    /// Applies the migrations, or looks whether another role has: one that may still do so is waited for later
+    /// ([`Self::until_understood`]).
+    ///
+    /// # Errors
+    /// If the database cannot be migrated, or this version will never understand it.
+    pub async fn prepare(&self, migrate: Migrate) -> Result<(), NotMigrated> {
+        match migrate {
+            Migrate::Auto => self.migrate().await,
+            Migrate::Off => match self.is_understood().await {
+                Err(error) if !error.may_pass() => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            },
+        }
+    }
+
     /// Applies the migrations; safe when several processes start at once.
     ///
     /// # Errors
     /// If the database cannot be reached, or was migrated by a newer version.
-    pub async fn migrate(&self) -> Result<(), NotMigrated> {
+    async fn migrate(&self) -> Result<(), NotMigrated> {
         let mut connection = self.pool().acquire().await?.detach();
         // Migrations may wait for each other, and for locks, longer than a statement of the journey may.
         sqlx::query("select set_config('statement_timeout', '0', false), set_config('lock_timeout', '60000', false)")
@@ -166,7 +184,8 @@ impl Database {
         }
         let ours = MIGRATOR.iter().map(|migration| migration.version).max();
         let found = sqlx::query_scalar::<_, Option<i64>>("select max(version) from _sqlx_migrations where success");
-        match found.fetch_one(&self.pool()).await {
+        let pool = self.pool();
+        match in_time(found.fetch_one(&pool)).await {
             Ok(Some(version)) if Some(version) > ours => Err(NotMigrated::Newer(version)),
             Ok(version) if version == ours => {
                 self.understood.store(true, Ordering::Release);
@@ -186,10 +205,16 @@ impl Database {
     /// # Errors
     /// If this version will never understand it.
     pub async fn until_understood(&self) -> Result<(), NotMigrated> {
+        let mut said = String::new();
         loop {
-            match self.is_understood().await {
-                Err(error) if error.may_pass() => tracing::debug!(%error, "waiting for the database to be migrated"),
+            let error = match self.is_understood().await {
+                Err(error) if error.may_pass() => error.to_string(),
                 known => return known,
+            };
+            // Each reason once: it may be for long.
+            if said != error {
+                tracing::warn!("waiting until the database can be used: {error}");
+                said = error;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -211,7 +236,7 @@ pub enum NotMigrated {
     #[error("the database's role may not read the table _sqlx_migrations: grant it select on that table, too")]
     Hidden,
     /// It does not answer, or does not let us in.
-    #[error("the database cannot be migrated: {0}")]
+    #[error("the database cannot be looked at, or migrated: {0}")]
     Failed(#[from] sqlx::Error),
     /// A migration does not fit.
     #[error("the database cannot be migrated: {0}")]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use landfall_shared::dispatch::Wakeups;
 use landfall_shared::purchase::Purchase;
-use landfall_shared::store::said::{self, Writing};
-use landfall_shared::store::{Database, in_time, purchases};
+use landfall_shared::store::said::Writing;
+use landfall_shared::store::{Database, becoming_known, in_time, purchases};
 
-/// The door by which purchases are imported.
+/// The door by which purchases are imported: the one thing that a step writes, before its outcome, and only once.
 pub struct Importing {
     /// Where they are kept.
     pub database: Database,
@@ -32,7 +32,7 @@ impl Importing {
             if purchases::lock(&mut transaction, marketplace, &instance_id).await?.is_some() {
                 return Ok(Vec::new());
             }
-            let news = said::known(&mut transaction, purchase, None, writing).await?;
+            let news = becoming_known::imported(&mut transaction, purchase, writing).await?;
             transaction.commit().await?;
             Ok(news)
         });

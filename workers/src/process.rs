@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use landfall_shared::caught::for_life;
-use landfall_shared::config::{self, Migrate};
+use landfall_shared::config;
 use landfall_shared::dispatch::{self, Wakeups};
 use landfall_shared::keys::Keys;
 use landfall_shared::store::{Database, mail_sender};
@@ -40,13 +40,7 @@ pub async fn run() -> Result<(), Failed> {
     let metrics = telemetry::start("landfall-workers", both)?;
     tls::install();
     let database = Database::new(&both.database_url, "landfall-workers", both.database_connections)?;
-    match both.migrate {
-        Migrate::Auto => database.migrate().await?,
-        Migrate::Off => match database.is_understood().await {
-            Err(error) if !error.may_pass() => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        },
-    }
+    database.prepare(both.migrate).await?;
     let (client, connected) = dispatch::connect(both, "landfall-workers").await?;
     let topology = Topology::new(&both.nats_prefix);
     let wakeups = Wakeups::start(client.clone(), topology.clone(), both.redispatch_after);
@@ -61,6 +55,7 @@ pub async fn run() -> Result<(), Failed> {
     let runner = Arc::new(Runner::new(&database, outside, schedule, wakeups.clone(), redispatch));
     let jetstream = dispatch::context(&client);
 
+    for_life("looking after the pool", database.clone().look_after());
     let stop = stopping::token();
     watch::serve(config.workers_listen_addr, database.clone(), client.clone(), metrics.clone(), stop.clone()).await?;
     tokio::select! {
@@ -84,7 +79,6 @@ pub async fn run() -> Result<(), Failed> {
     let due_again = for_life("sending out what is due", due_again.run(stop.clone()));
     for_life("writing what is over", by_time::run(database.clone(), wakeups.clone(), stop.clone()));
     for_life("keeping what is in hand", keep);
-    for_life("looking after the pool", database.clone().look_after());
     for_life("noting the sender", note_sender(database.clone(), config.mail_from.address.to_string()));
     for_life("folding metrics", metrics.keep_folded());
     stop.cancelled().await;

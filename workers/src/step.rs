@@ -113,6 +113,7 @@ impl<'a> Step<'a> {
             items: BTreeMap::new(),
             state,
             version: 1,
+            announced: false,
         };
         Ok(self.outside.importing.import(purchase, &self.trace).await?)
     }
@@ -134,14 +135,14 @@ impl<'a> Step<'a> {
         account.map(|account| &account.id).ok_or_else(|| StepError::defect("no Billing Center account is bound yet"))
     }
 
-    /// The purchase as it stands now: as announced and changed since, else as it was verified.
+    /// The purchase as it stands now: as it became known and changed since, else as it was verified.
     ///
     /// # Errors
     /// If neither is known: a defect of ours.
     pub fn purchase_now(&self) -> Result<PurchaseNow<'_>, StepError> {
         static NO_ITEMS: BTreeMap<String, String> = BTreeMap::new();
         match (self.purchase, &self.activation.purchase) {
-            (Some(announced), _) => Ok(PurchaseNow { sold: &announced.sold, items: &announced.items }),
+            (Some(known), _) => Ok(PurchaseNow { sold: &known.sold, items: &known.items }),
             (None, Some(sold)) => Ok(PurchaseNow { sold, items: &NO_ITEMS }),
             (None, None) => Err(StepError::defect("the purchase is not verified yet")),
         }

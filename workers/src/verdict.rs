@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use landfall_shared::activation::{Follow, Happened, Outcome};
 use landfall_shared::command::{Command, Lane};
+use landfall_shared::purchase::PurchaseState;
 use landfall_shared::refusal::{Fault, FaultCode, RefusalCode};
 use landfall_shared::store::commands::Loaded;
 use landfall_shared::store::settle::Settlement;
@@ -95,10 +96,14 @@ impl Verdict {
     /// Whether it tells of a purchase that has changed since: what was not known, or not in use, may be now.
     #[must_use]
     pub fn is_out_of_date(&self, before: &Loaded, now: &Loaded) -> bool {
-        let of_the_purchase = [RefusalCode::InstanceNotFound, RefusalCode::InstanceNotActive];
+        let Outcome::Refused(refusal) = &self.outcome else { return false };
         let version = |loaded: &Loaded| loaded.purchase.as_ref().map(|purchase| purchase.version);
-        matches!(&self.outcome, Outcome::Refused(refusal) if of_the_purchase.contains(&refusal.code))
-            && version(before) != version(now)
+        let is_suspended = now.purchase.as_ref().is_some_and(|purchase| purchase.state == PurchaseState::Suspended);
+        match refusal.code {
+            RefusalCode::InstanceNotFound => version(before) != version(now),
+            RefusalCode::InstanceNotActive => version(before) != version(now) && !is_suspended,
+            _ => false,
+        }
     }
 
     /// The settlement of a command: the outcome applied to the activation as it was loaded. Pure, so it can be made again.

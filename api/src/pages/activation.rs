@@ -210,8 +210,12 @@ impl<'a> ActivationPage<'a> {
 
     /// A code that could not be sent is told about where it was asked for.
     fn problem_belongs_to(&self, view: &str) -> bool {
-        let problem = self.shown.problem.as_ref();
-        self.view == view && problem.is_some_and(|problem| problem.code != "mail-refused")
+        self.view == view && self.shown.problem.is_some() && self.refused_code().is_none()
+    }
+
+    /// Why the latest code was not sent, if it was refused.
+    fn refused_code(&self) -> Option<&ShownProblem> {
+        refused::code(self.shown)
     }
 
     fn is_told(&self, code: &str) -> bool {
@@ -319,10 +323,8 @@ fn plan(request: Option<&Request>) -> &'static [&'static str] {
 
 /// The view that a panel shows first: where a code is asked for, or where something is to be mended.
 fn view(panel: Panel, shown: &Shown, to_mend: Option<&Request>) -> &'static str {
-    let asked_for = shown.verification.as_ref().filter(|_| {
-        shown.action == Some("enter_code")
-            || shown.problem.as_ref().is_some_and(|problem| problem.code == "mail-refused")
-    });
+    let asked_for =
+        shown.verification.as_ref().filter(|_| shown.action == Some("enter_code") || refused::code(shown).is_some());
     let purpose = asked_for.map(|code| code.purpose.as_str());
     match panel {
         Panel::Work => "work",

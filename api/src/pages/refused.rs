@@ -17,6 +17,15 @@ pub fn step(shown: &Shown) -> Option<&str> {
     shown.steps.iter().rev().find(|step| step.status == "refused").map(|step| step.name.as_str())
 }
 
+/// Why the latest code was not sent, if it was refused: by the mail server, or by the Billing Center when it was looked up.
+#[must_use]
+pub fn code(shown: &Shown) -> Option<&ShownProblem> {
+    let is_refused = shown.action == Some("correct")
+        && shown.verification.as_ref().is_some_and(|code| code.status == "refused")
+        && step(shown) == Some("send_verification_code");
+    shown.problem.as_ref().filter(|_| is_refused)
+}
+
 /// The names of the fields of a form that a problem is about.
 #[must_use]
 pub fn fields(shown: &Shown, problem: &ShownProblem, form: &str) -> Vec<String> {

@@ -190,7 +190,8 @@ impl Activation {
             }
             Happened::PurchaseVerified { account_id, purchased } => {
                 self.account_id = Some(account_id.clone());
-                self.purchase = Some(purchased.clone());
+                // What the marketplace has said since, or before it was known, is in the row.
+                self.purchase = Some(purchase.map_or(purchased, |known| &known.sold).clone());
                 self.stage = Stage::BillingAccount { linked: None, made: Made::default() };
                 self.hand_over(Request::Entry, None);
                 Follow { hold: true, ..Follow::go(Command::FindBillingAccount(FindBillingAccount {})) }

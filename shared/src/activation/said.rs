@@ -12,7 +12,7 @@ pub struct NothingToDo;
 impl Activation {
     /// The purchase became known, and `purchase` is what the marketplace has said of it so far: what waited for that goes on, and
     /// what is bound is reported.
-    pub fn announced(&mut self, purchase: &Purchase, holds: bool) -> Option<Queued> {
+    pub fn purchase_known(&mut self, purchase: &Purchase, holds: bool) -> Option<Queued> {
         if holds {
             self.purchase = Some(purchase.sold.clone());
         }

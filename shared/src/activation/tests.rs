@@ -201,7 +201,7 @@ fn every_notice_can_come_at_any_time() {
         }
         for state in [PurchaseState::Active, PurchaseState::Suspended, PurchaseState::Released] {
             let mut after = before.clone();
-            let queued = after.announced(&purchase(state, 3), true);
+            let queued = after.purchase_known(&purchase(state, 3), true);
             only_forward(&before, &after, "announced");
             begins_nothing_but_the_end(&before, queued.as_ref().map(|queued| &queued.command), "announced");
         }

@@ -77,9 +77,10 @@ pub(super) fn judge(
     }
 }
 
-/// Whether it is nothing, or JSON.
+/// Whether it is nothing, JSON, or a plain word such as `OK` that says what it is.
 fn is_readable(answer: &Answer) -> bool {
-    answer.body.trim_ascii().is_empty() || answer.json::<IgnoredAny>().is_some()
+    let body = answer.body.trim_ascii();
+    body.is_empty() || answer.json::<IgnoredAny>().is_some() || is_sent_as(&answer.headers, "text/plain")
 }
 
 /// No answer came: tried again.
@@ -142,7 +143,7 @@ impl Problem {
     fn read(answer: &Answer) -> Option<Self> {
         let body: Value = answer.json()?;
         let code = body.as_object()?.get("code").and_then(Value::as_str).map(str::to_owned);
-        if code.is_none() && !says_problem(&answer.headers) {
+        if code.is_none() && !is_sent_as(&answer.headers, "application/problem+json") {
             return None;
         }
         let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
@@ -167,9 +168,9 @@ impl Problem {
     }
 }
 
-fn says_problem(headers: &HeaderMap) -> bool {
+fn is_sent_as(headers: &HeaderMap, wanted: &str) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/problem+json")
+    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
 }
 
 fn field_error(error: &Value) -> Option<FieldError> {

@@ -82,7 +82,7 @@ pub struct Loaded {
     pub version: i64,
     /// The activation.
     pub activation: Activation,
-    /// What was announced.
+    /// The purchase, if it is known.
     pub purchase: Option<Purchase>,
     /// Of a binding: an earlier activation of this instance was cancelled, and what it bound is still being taken back.
     pub being_unbound: bool,
@@ -110,6 +110,7 @@ pub async fn load(db: &PgPool, ids: &[Uuid]) -> Result<Vec<Loaded>, sqlx::Error>
                   a.version, a.state as activation, a.marketplace, a.instance_id,
                   p.account_id as "account_id?", p.order_id as "order_id?", p.product_code, p.sku_id, p.trial, p.expires_at,
                   p.items as "items?", p.state as "purchase_state?", p.version as "purchase_version?",
+                  coalesce(json_typeof(p.answer) <> 'null', false) as "announced!",
                   case
                     when c.name = 'bind_workspace' then exists (
                       select from activations earlier
@@ -167,6 +168,7 @@ struct Row {
     items: Option<Value>,
     purchase_state: Option<String>,
     purchase_version: Option<i64>,
+    announced: bool,
     being_unbound: bool,
     now: OffsetDateTime,
 }
@@ -188,6 +190,7 @@ impl Row {
                 items: decode(serde_json::from_value::<BTreeMap<_, _>>(self.items.unwrap_or_default()))?,
                 state: decode(PurchaseState::parse(&state).ok_or("unknown state"))?,
                 version,
+                announced: self.announced,
             }),
             _ => None,
         };

@@ -13,7 +13,7 @@ pub enum Verdict {
     Accepted,
     /// It had taken effect before.
     Repeated,
-    /// Nobody announced its instance yet: kept, and applied when somebody does.
+    /// Its instance is not known yet: kept, and applied when it is announced or imported.
     Unmatched,
     /// It cannot be accepted; `detail` says why.
     Refused,
@@ -134,7 +134,7 @@ pub async fn is_repeated(db: &mut PgConnection, call: &Call<'_>) -> Result<bool,
 /// An unmatched call's parameters: `action` is among them.
 pub type Parameters = Value;
 
-/// Takes the unmatched calls of an instance, oldest first, to be applied now that it is announced.
+/// Takes the unmatched calls of an instance, oldest first, to be applied now that it is known.
 ///
 /// # Errors
 /// If the database fails.

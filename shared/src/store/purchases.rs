@@ -29,7 +29,8 @@ pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: Option<&
         decode(serde_json::to_value(&purchase.items))?,
         purchase.state.as_str(),
         purchase.version,
-        answer.map(Value::to_string),
+        // The column is not null: earlier versions read it as a JSON value, which null is, too.
+        answer.unwrap_or(&Value::Null).to_string(),
     )
     .execute(db)
     .await?;
@@ -42,7 +43,9 @@ pub async fn insert(db: &mut PgConnection, purchase: &Purchase, answer: Option<&
 /// If the database fails.
 pub async fn answered(db: &mut PgConnection, purchase: &Purchase, answer: &Value) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "update purchases set answer = $3::text::json where marketplace = $1 and instance_id = $2",
+        "update purchases
+         set answer = $3::text::json, announced_at = now()
+         where marketplace = $1 and instance_id = $2",
         purchase.marketplace.as_str(),
         purchase.instance_id.as_str(),
         answer.to_string(),
@@ -87,6 +90,7 @@ pub async fn lock(
     .fetch_optional(db)
     .await?;
     row.map(|row| {
+        let answer = Some(row.answer).filter(|answer| !answer.is_null());
         let purchase = Purchase {
             marketplace,
             instance_id: instance_id.clone(),
@@ -101,8 +105,9 @@ pub async fn lock(
             items: decode(serde_json::from_value::<BTreeMap<_, _>>(row.items))?,
             state: decode(PurchaseState::parse(&row.state).ok_or("unknown state"))?,
             version: row.version,
+            announced: answer.is_some(),
         };
-        Ok((purchase, row.answer))
+        Ok((purchase, answer))
     })
     .transpose()
 }
@@ -114,7 +119,8 @@ pub async fn lock(
 pub async fn save(db: &mut PgConnection, purchase: &Purchase) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update purchases
-         set order_id = $3, sku_id = $4, expires_at = $5, items = $6, state = $7, version = $8, updated_at = now()
+         set order_id = $3, sku_id = $4, expires_at = $5, items = $6, state = $7, version = $8, product_code = $9, trial = $10,
+             updated_at = now()
          where marketplace = $1 and instance_id = $2",
         purchase.marketplace.as_str(),
         purchase.instance_id.as_str(),
@@ -124,6 +130,8 @@ pub async fn save(db: &mut PgConnection, purchase: &Purchase) -> Result<(), sqlx
         decode(serde_json::to_value(&purchase.items))?,
         purchase.state.as_str(),
         purchase.version,
+        purchase.sold.product_code,
+        purchase.sold.trial,
     )
     .execute(db)
     .await?;

@@ -2,13 +2,12 @@
 
 use sqlx::PgConnection;
 
-use super::{activations, commands, marketplace_calls, purchases, sealed};
+use super::{activations, commands, sealed};
 use crate::activation::{Activation, Cancellation};
 use crate::buyer::InstanceId;
 use crate::command::{Lane, Queued};
 use crate::dispatch::News;
-use crate::marketplace;
-use crate::purchase::{MarketplaceName, Purchase};
+use crate::purchase::MarketplaceName;
 
 /// What is the same for every activation that is written.
 #[derive(Debug, Clone, Copy)]
@@ -17,29 +16,6 @@ pub struct Writing<'a> {
     pub redispatch_seconds: f64,
     /// The `traceparent` of what was said.
     pub trace: &'a str,
-}
-
-/// A purchase becomes known: the marketplace announced it, or shows it to us although it never did. What the marketplace has said
-/// of it before takes effect, and every activation of the instance is told. Whoever calls holds the instance
-/// ([`purchases::lock_instance`]) and found nothing there.
-///
-/// # Errors
-/// If the database fails.
-pub async fn known(
-    db: &mut PgConnection,
-    mut purchase: Purchase,
-    announced: Option<&serde_json::Value>,
-    writing: Writing<'_>,
-) -> Result<Vec<News>, sqlx::Error> {
-    purchases::insert(db, &purchase, announced).await?;
-    let (marketplace, instance_id) = (purchase.marketplace, purchase.instance_id.clone());
-    for kept in marketplace_calls::take_unmatched(db, marketplace, instance_id.as_str()).await? {
-        if let Some(notice) = marketplace::notice(marketplace, &kept) {
-            notice.take_effect(&mut purchase);
-        }
-    }
-    purchases::save(db, &purchase).await?;
-    tell(db, marketplace, &instance_id, writing, |activation, holds| activation.announced(&purchase, holds)).await
 }
 
 /// Tells every activation of an instance that is not over. Each gets a new version, also one that shows no change: whoever

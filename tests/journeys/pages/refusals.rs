@@ -101,6 +101,23 @@ async fn a_workspace_name_that_is_taken_is_asked_for_alone() {
 }
 
 #[tokio::test]
+async fn a_username_that_the_billing_center_refuses_is_told_where_it_was_typed() {
+    let mut stack = Stack::start().await;
+    for tongue in BOTH {
+        let ann = Visitor::at_the_choice(&stack, tongue, "ann").await;
+        ann.chooses_to_bind().await;
+        let fault = json!({"kind": "error", "status": 422, "code": "refused", "path": "GET /accounts?", "times": 1});
+        stack.fault("billing_center", fault).await;
+        ann.types_billing_username("ann").await;
+        ann.clicks(ann.says("Send code", "发送验证码")).await;
+        ann.reads(ann.says("This could not be accepted as it is", "当前内容未被接受")).await;
+        ann.reads("The sandbox was told to refuse this call.").await;
+        ann.looks("34-username-refused").await;
+    }
+    stack.ends_well().await;
+}
+
+#[tokio::test]
 async fn what_the_vendor_says_is_shown_as_plain_text() {
     let mut stack = Stack::start().await;
     for tongue in BOTH {

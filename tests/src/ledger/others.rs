@@ -116,5 +116,6 @@ pub(super) fn bought(instance_id: &InstanceId) -> Purchase {
         items: BTreeMap::new(),
         state: PurchaseState::Active,
         version: 1,
+        announced: true,
     }
 }

@@ -9,7 +9,7 @@ use landfall_shared::purchase::PurchaseState;
 use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, _: Report) -> Result<Happened, StepError> {
-    let purchase = step.purchase.ok_or_else(|| StepError::defect("nothing was announced that could be reported"))?;
+    let purchase = step.purchase.ok_or_else(|| StepError::defect("no purchase is known that could be reported"))?;
     let instance = Instance {
         marketplace: step.activation.marketplace.as_str(),
         instance_id: step.activation.instance_id.as_str(),

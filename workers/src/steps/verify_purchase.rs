@@ -10,30 +10,34 @@ use landfall_shared::refusal::{Fault, FaultCode, Party, RefusalCode};
 use crate::step::{Step, StepError};
 
 pub async fn take(step: &Step<'_>, _: VerifyPurchase) -> Result<Happened, StepError> {
+    // The marketplace said so itself, and nothing opens it again.
+    if step.purchase.is_some_and(|purchase| purchase.state == PurchaseState::Released) {
+        return Ok(Happened::PurchaseEnded);
+    }
     let Some(marketplace) = &step.outside.marketplace else { return by_announcement(step) };
     match marketplace.look_up(step.activation.instance_id.as_str(), step.now()).await? {
         Seen::Active(verified) => {
-            let (account_id, purchased) = kept(step, verified, PurchaseState::Active).await?;
+            let (account_id, purchased) = bought(verified)?;
+            bought_by(step, &account_id)?;
+            step.import(&account_id, &purchased, PurchaseState::Active).await?;
             Ok(Happened::PurchaseVerified { account_id, purchased })
         }
         Seen::Opening => Err(StepError::Later { after: None }),
         Seen::Expired(verified) => {
-            kept(step, verified, PurchaseState::Suspended).await?;
+            let (account_id, purchased) = bought(verified)?;
+            bought_by(step, &account_id)?;
+            step.import(&account_id, &purchased, PurchaseState::Suspended).await?;
             Err(RefusalCode::InstanceNotActive.into())
         }
         Seen::Closed => Ok(Happened::PurchaseEnded),
-        Seen::Unknown => match step.purchase.map(|purchase| purchase.state) {
-            None => Err(RefusalCode::InstanceNotFound.into()),
-            // The marketplace said so itself, and shows it no longer.
-            Some(PurchaseState::Released) => Ok(Happened::PurchaseEnded),
-            Some(PurchaseState::Active | PurchaseState::Suspended) => Err(StepError::Misconfigured {
-                party: Party::Marketplace,
-                fault: Fault::new(
-                    FaultCode::Misconfigured,
-                    "the marketplace does not let our key see an instance that it announced",
-                ),
-            }),
-        },
+        Seen::Unknown if step.purchase.is_some_and(|purchase| purchase.announced) => Err(StepError::Misconfigured {
+            party: Party::Marketplace,
+            fault: Fault::new(
+                FaultCode::Misconfigured,
+                "the marketplace does not let our key see an instance that it announced",
+            ),
+        }),
+        Seen::Unknown => Err(RefusalCode::InstanceNotFound.into()),
     }
 }
 
@@ -53,10 +57,8 @@ fn by_announcement(step: &Step<'_>) -> Result<Happened, StepError> {
     }
 }
 
-/// Whoever bought it is who the buyer says; and what the marketplace says of it from now on will find it.
-async fn kept(step: &Step<'_>, verified: Verified, state: PurchaseState) -> Result<(AccountId, Purchased), StepError> {
-    let account_id = AccountId::parse(&verified.account_id)?;
-    bought_by(step, &account_id)?;
+/// Who bought it, and what.
+fn bought(verified: Verified) -> Result<(AccountId, Purchased), StepError> {
     let purchased = Purchased {
         order_id: Some(verified.order_id),
         product_code: verified.product_code,
@@ -64,8 +66,7 @@ async fn kept(step: &Step<'_>, verified: Verified, state: PurchaseState) -> Resu
         trial: Some(verified.trial),
         expires_at: verified.expires_at,
     };
-    step.import(&account_id, &purchased, state).await?;
-    Ok((account_id, purchased))
+    Ok((AccountId::parse(&verified.account_id)?, purchased))
 }
 
 /// By whom it was bought the buyer may have said, or the announcement.

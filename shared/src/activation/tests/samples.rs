@@ -76,6 +76,7 @@ pub fn purchase(state: PurchaseState, version: i64) -> Purchase {
         items: BTreeMap::new(),
         state,
         version,
+        announced: true,
     }
 }
 

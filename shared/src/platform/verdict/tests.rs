@@ -55,6 +55,9 @@ fn a_2xx_that_no_platform_says_is_tried_again() {
         let error = judged(&BIND, 200, body).unwrap_err();
         assert!(matches!(error, PartyError::Retry { .. }), "{body}: {error:?}");
     }
+    let mut plain = answer(200, "OK");
+    plain.headers.insert(header::CONTENT_TYPE, "text/plain; charset=utf-8".parse().unwrap());
+    assert!(judge(Party::Console, &BIND, plain, datetime!(2026-11-24 12:00 UTC)).unwrap().is_some());
 }
 
 #[test]

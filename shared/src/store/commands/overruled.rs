@@ -53,8 +53,7 @@ pub async fn lock_retriable(db: &mut PgConnection, activation_id: Uuid) -> Resul
     sqlx::query_as!(
         Retriable,
         r#"select hidden,
-                  state = 'dead' and name <> 'unbind_workspace'
-                  and queued_at < now() - make_interval(days => $2) as "too_old!"
+                  name <> 'unbind_workspace' and queued_at < now() - make_interval(days => $2) as "too_old!"
            from commands
            where activation_id = $1
              and (state = 'dead' or (state = 'ready' and dispatched_at is null and not_before > now()))
