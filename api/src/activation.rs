@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use landfall_shared::activation::{Activation, StartedBy, Status};
+use landfall_shared::activation::{Activation, StartedBy};
 use landfall_shared::buyer::{AccountId, InstanceId};
-use landfall_shared::command::Queued;
 use landfall_shared::crash;
+use landfall_shared::dispatch::News;
 use landfall_shared::purchase::MarketplaceName;
 use landfall_shared::session::{PageToken, SessionId};
 use landfall_shared::store::idempotency::Kept;
@@ -63,9 +63,8 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
             crash::point("api.before_commit");
             transaction.commit().await?;
             crash::point("api.after_commit");
-            if let Some((id, queued)) = begun {
-                app.wakeups.wake_up(queued.command.name(), queued.id);
-                app.wakeups.hint(id, 1, Status::Running.as_str());
+            if let Some(begun) = begun {
+                app.wakeups.tell(begun);
             }
             answer
         }
@@ -74,7 +73,7 @@ pub async fn enter(State(app): State<App>, asked: Asked) -> Result<Response, Pro
 }
 
 /// The answer, which may be a problem to be kept, and what was begun.
-type Answered = (Result<Response, Problem>, Option<(Uuid, Queued)>);
+type Answered = (Result<Response, Problem>, Option<News>);
 
 async fn answered(
     app: &App,
@@ -91,8 +90,8 @@ async fn answered(
             Reserved::Kept(kept) => return Ok((Ok(replayed(app, db, &kept, earlier).await?), None)),
         },
     };
-    let (id, queued, done) = match begin(app, db, asked, body).await {
-        Ok((id, queued)) => (id, Some((id, queued)), Ok(StatusCode::ACCEPTED)),
+    let (id, begun, done) = match begin(app, db, asked, body).await {
+        Ok(begun) => (begun.id, Some(begun), Ok(StatusCode::ACCEPTED)),
         Err(problem) if problem.status >= 500 => return Err(problem),
         Err(problem) => (Uuid::nil(), None, Err(problem)),
     };
@@ -106,7 +105,7 @@ async fn answered(
         }
         Err(problem) => Err(problem),
     };
-    Ok((answer, queued))
+    Ok((answer, begun))
 }
 
 async fn replayed(app: &App, db: &mut PgConnection, kept: &Kept, earlier: Option<&[u8]>) -> Result<Response, Problem> {
@@ -118,7 +117,7 @@ async fn replayed(app: &App, db: &mut PgConnection, kept: &Kept, earlier: Option
     }
 }
 
-async fn begin(app: &App, db: &mut PgConnection, asked: &Asked, body: &Body) -> Result<(Uuid, Queued), Problem> {
+async fn begin(app: &App, db: &mut PgConnection, asked: &Asked, body: &Body) -> Result<News, Problem> {
     let entered = entered(body)?;
     within_limits(app, db, asked, &entered).await?;
     let held = sqlx::query_scalar!(
@@ -136,7 +135,7 @@ async fn begin(app: &App, db: &mut PgConnection, asked: &Asked, body: &Body) -> 
     activations::insert(db, &activation).await?;
     let redispatch = app.config.both.redispatch_after.as_secs_f64();
     commands::insert(db, id, &queued, redispatch, &trace::parent()).await?;
-    Ok((id, queued))
+    Ok(News { id, version: 1, status: activation.status().as_str(), queued: Some(queued) })
 }
 
 fn entered(body: &Body) -> Result<Entered, Problem> {

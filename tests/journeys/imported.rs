@@ -103,7 +103,7 @@ async fn what_the_marketplace_said_before_the_import_takes_effect() {
     assert_eq!(eve.settles().await["action"], "choose_billing_account");
     eve.goes_on_from_the_choice("eve").await;
     // Expired there, and released as it was said here: over, also for who typed the ids.
-    let mut fay = unannounced(&stack).await;
+    let fay = unannounced(&stack).await;
     fay.marketplace_says("expire", json!({})).await;
     says("releaseInstance", &[], &fay).await;
     is_told(&stack, &fay.account_id, &fay.instance_id, "instance-released").await;
