@@ -12,7 +12,8 @@ function isForTyped(proof) {
   const asked = typed.asked?.[purpose];
   if (asked === null) return false;
   if (asked !== undefined && (!sentTo || mask(asked) === sentTo)) return now === asked;
-  return now === "" || !sentTo || mask(now) === sentTo;
+  // On another device nothing is typed yet: a code that is on its way may be, but what is proven must be named.
+  return now === "" ? status !== "proven" : !sentTo || mask(now) === sentTo;
 }
 
 const isProven = (proof) => proof.dataset.status === "proven" && isForTyped(proof);

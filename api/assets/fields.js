@@ -57,7 +57,7 @@ function complain(field, ...words) {
 function forgive(field) {
   if (field.getAttribute("aria-invalid") !== "true") return;
   byId(`${field.id}-error`)?.replaceChildren();
-  field.removeAttribute("aria-invalid");
+  field.setAttribute("aria-invalid", "false");
 }
 
 // Every field of a form, or of one part of it, that does not keep its rule.

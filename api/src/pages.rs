@@ -168,9 +168,15 @@ pub async fn in_time<T>(made: impl Future<Output = Result<T, Problem>>) -> Resul
     tokio::time::timeout(LONGEST, made).await.unwrap_or_else(|_| Err(Problem::unavailable()))
 }
 
+/// Without indents: what is read on the wire, nobody reads.
+fn lean(html: &str) -> String {
+    let lines = html.lines().map(str::trim_start).filter(|line| !line.is_empty());
+    lines.fold(String::with_capacity(html.len()), |lean, line| lean + line + "\n")
+}
+
 fn page(status: StatusCode, app: &App, asked: &Asked, template: &impl Template) -> Response {
     let Ok(html) = template.render() else { return Problem::unavailable().into_response() };
-    let mut response = (status, Html(html)).into_response();
+    let mut response = (status, Html(lean(&html))).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

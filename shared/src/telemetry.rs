@@ -77,7 +77,9 @@ fn lines<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(filter)?;
+    // At `debug` the client writes the password of NATS into its lines, whatever else is asked for.
+    let filter = EnvFilter::builder().parse(filter)?.add_directive("async_nats=info".parse()?);
+    let filter = filter.add_directive("async_nats::connector=info".parse()?);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(writer);
     Ok(match format {
         LogFormat::Text => Box::new(lines.finish()),
@@ -100,6 +102,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(activation = 7, "activation 7 starts");
             tracing::debug!("detail");
+            tracing::debug!(target: "async_nats::connector", "attempting connection with a password");
         });
         String::from_utf8(text.lock().unwrap().clone()).unwrap()
     }

@@ -27,7 +27,7 @@ async fn every_wake_up_twice_shuffled_late_and_among_nonsense() {
     stack.ends_well().await;
 }
 
-/// Nothing that is published arrives: each message is gone before anybody can have it.
+/// Whatever is published, somebody takes it out as fast as he can: of each wake-up it is a matter of chance whether it arrives.
 #[tokio::test]
 async fn every_wake_up_may_be_lost() {
     let mut stack = Stack::start().await;

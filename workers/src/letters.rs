@@ -79,7 +79,7 @@ impl CodeWords<'_> {
             (_, Language::En) => {
                 "It registers an account and a Billing Center account with this address, for this cloud account:"
             }
-            (_, Language::Zh) => "此验证码用于以此邮箱注册账号和费用中心账号，对应以下云账号：",
+            (_, Language::Zh) => "此验证码用于使用此邮箱注册账号和费用中心账号，对应以下云账号：",
         }
     }
 }

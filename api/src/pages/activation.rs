@@ -341,18 +341,15 @@ fn view(panel: Panel, shown: &Shown, to_mend: Option<&Request>) -> &'static str 
         Panel::Workspace => match (purpose, to_mend) {
             (Some("workspace_owner"), _) => "create-have",
             (Some("new_workspace_owner"), _) => "create-new",
+            // What was made is in the list, and another one of it can be bound.
+            _ if refused::step(shown) == Some("bind_workspace") => "list",
             (_, Some(Request::Registration(_))) => "rename",
-            (_, Some(Request::Workspace(asked))) if refused::step(shown) != Some("bind_workspace") => {
-                match asked.as_ref() {
-                    AskedWorkspace::Bind(_) => "list",
-                    AskedWorkspace::CreateForOwner(..) => "create-have",
-                    AskedWorkspace::CreateWithOwner(..) => "create-new",
-                }
-            }
-            (
-                _,
-                Some(Request::Entry | Request::Refresh(_) | Request::BillingAccount | Request::Workspace(_)) | None,
-            ) => "list",
+            (_, Some(Request::Workspace(asked))) => match asked.as_ref() {
+                AskedWorkspace::Bind(_) => "list",
+                AskedWorkspace::CreateForOwner(..) => "create-have",
+                AskedWorkspace::CreateWithOwner(..) => "create-new",
+            },
+            (_, Some(Request::Entry | Request::Refresh(_) | Request::BillingAccount) | None) => "list",
         },
     }
 }

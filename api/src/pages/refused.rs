@@ -31,6 +31,7 @@ pub fn code(shown: &Shown) -> Option<&ShownProblem> {
 pub fn fields(shown: &Shown, problem: &ShownProblem, form: &str) -> Vec<String> {
     let asked: Vec<&str> = match problem.code.as_str() {
         "username-taken" => vec!["username"],
+        "cloud-account-linked-elsewhere" if form == "bind" => vec!["username"],
         "email-taken" | "account-unknown" => vec!["email"],
         "workspace-name-taken" => vec!["name"],
         "field-refused" => problem.errors.iter().map(|error| error.field.as_str()).collect(),

@@ -36,11 +36,11 @@ impl SentBack {
         match self {
             Self::NotSignedIn => (
                 "Your session has ended, or it began on another device. Nothing is lost: your activation goes on where it stands.",
-                "会话已结束，或在其他设备上开始。您的进度不会丢失，可继续开通。",
+                "登录已失效，或该流程是在其他设备上发起的。您的进度不会丢失，可继续开通。",
             ),
             Self::BadLink => (
                 "A login link works once, and only for five minutes. A fresh one is one click away.",
-                "免登链接仅可使用一次，五分钟内有效。重新点击即可获得新链接。",
+                "免登链接仅可使用一次，五分钟内有效。再次点击“免登”即可获得新链接。",
             ),
             Self::NotInUse => (
                 "The marketplace has suspended or released it. Suspended means that it expired or that a bill is open: once that is settled, it works again.",

@@ -32,10 +32,10 @@ const fn sentence(code: &'static str, title: Both, todo: Both) -> Sentence {
 const ALL: &[Sentence] = &[
     sentence(
         "instance-not-found",
-        ("The marketplace does not know this instance yet", "云市场尚未查询到该实例"),
+        ("The marketplace does not know this instance yet", "云市场中暂未查询到该实例"),
         (
             "Compare the Product Instance ID with the one in <b>Marketplace > Purchased Services</b>. If you bought it a moment ago, just wait: as soon as the marketplace announces it, this goes on by itself.",
-            "请在 <b>云市场 > 已购买的服务</b> 中核对商品实例 ID。如果刚刚购买，请稍候：云市场通知到达后，流程会自动继续。",
+            "请在 <b>云市场 > 已购买的服务</b> 中核对商品实例 ID。如果刚刚购买，请稍候：收到云市场的通知后，流程会自动继续。",
         ),
     ),
     sentence(
@@ -45,7 +45,7 @@ const ALL: &[Sentence] = &[
     ),
     sentence(
         "account-mismatch",
-        ("This instance was bought by another Account ID", "该实例由另一个账号 ID 购买"),
+        ("This instance was bought by another Account ID", "该实例是由其他账号购买的"),
         (
             "Use the Account ID of the main account: log in with it and click the avatar in the upper right corner. A RAM user’s own id is not it. Or come in by {back}: then nothing has to be typed.",
             "请使用主账号的账号 ID：用主账号登录后，点击右上角的头像即可查看。RAM 用户自身的 ID 不是账号 ID。也可以通过 {back} 进入，无需填写。",
@@ -63,8 +63,8 @@ const ALL: &[Sentence] = &[
         "instance-already-bound",
         ("This instance is bound to a workspace already", "该实例已绑定工作空间"),
         (
-            "Nothing has to be bound again. Log in by {back}; if that is not the workspace that you expect, ask support.",
-            "无需再次绑定，请通过 {back} 登录。如果不是您预期的工作空间，请联系支持。",
+            "Nothing has to be bound again: log in to {brand} as usual. If you don’t know that workspace, ask support.",
+            "无需再次绑定，请照常登录 {brand}。如果您不清楚是哪个工作空间，请联系支持。",
         ),
     ),
     sentence(
@@ -118,7 +118,7 @@ const ALL: &[Sentence] = &[
     ),
     sentence(
         "refused-by-vendor",
-        ("This could not be accepted as it is", "当前内容未被接受"),
+        ("This could not be accepted as it is", "提交的内容未通过"),
         (
             "Change what is named here, and try again. Everything else is kept.",
             "请根据说明修改后重试，其他内容均已保留。",
@@ -131,7 +131,7 @@ const ALL: &[Sentence] = &[
     ),
     sentence(
         "platform-unavailable",
-        ("One of our systems is not answering at the moment", "我们的一个系统暂时没有响应"),
+        ("One of our systems is not answering at the moment", "系统服务暂时无响应"),
         ("We try again by ourselves: there is nothing for you to do.", "系统会自动重试，您无需操作。"),
     ),
     sentence(
@@ -141,7 +141,7 @@ const ALL: &[Sentence] = &[
     ),
     sentence(
         "not-yet",
-        ("It has begun on the other side and is not finished there", "对方已受理，尚未完成"),
+        ("It has begun on the other side and is not finished there", "请求已受理，正在处理中"),
         ("We ask again by ourselves: there is nothing for you to do.", "系统会自动再次查询，您无需操作。"),
     ),
     sentence(
@@ -151,12 +151,12 @@ const ALL: &[Sentence] = &[
     ),
     sentence(
         "internal",
-        ("Something went wrong on our side", "我们这边出现了问题"),
+        ("Something went wrong on our side", "系统内部异常"),
         ("We try again by ourselves: there is nothing for you to do.", "系统会自动重试，您无需操作。"),
     ),
     sentence(
         "platform-refused",
-        ("One of our systems gave an answer that we did not expect", "我们的一个系统返回了意外的结果"),
+        ("One of our systems gave an answer that we did not expect", "系统返回了异常结果"),
         ("That is our part: our team has to look at it.", "由我们的工作人员处理。"),
     ),
     sentence(
@@ -203,8 +203,8 @@ const CALLS: &[Sentence] = &[
         "too-many-codes",
         ("No further code can be sent just now", "暂时无法发送新的验证码"),
         (
-            "Wait until the time shown, then ask again. A code that you have already stays valid until it expires.",
-            "请在所示时间之后重试。已收到的验证码在有效期内仍可使用。",
+            "Wait until the time shown, then ask again. A code that you have already stays valid until it expires. If that does not help, ask support.",
+            "请在所示时间之后重试。已收到的验证码在有效期内仍可使用。如果仍无法发送，请联系支持。",
         ),
     ),
     sentence(
@@ -262,7 +262,7 @@ const CALLS: &[Sentence] = &[
     ),
     sentence(
         "not-signed-in",
-        ("Your session has ended", "会话已结束"),
+        ("Your session has ended", "登录已失效"),
         (
             "Nothing is lost. Go on by {back}; what you typed is kept in this browser.",
             "您的进度不会丢失。请通过 {back} 继续，已填写的内容保留在此浏览器中。",
@@ -270,7 +270,7 @@ const CALLS: &[Sentence] = &[
     ),
     sentence(
         "unknown-activation",
-        ("This session can’t see this activation", "当前会话无法查看此次开通"),
+        ("This session can’t see this activation", "当前登录状态下无法查看该开通流程"),
         ("Come in by {back}.", "请通过 {back} 进入。"),
     ),
     sentence(

@@ -27,8 +27,13 @@ async fn a_death_at_every_single_passing() {
         let at = format!("{point}:{n}");
         let supervised = Supervised::start(&mut stack, which, move |life, _| (life == 0).then(|| at.clone()));
         let mut buyer = stack.buyer().insisting();
-        let way = if number.is_multiple_of(2) { Way::HasBillingAccount } else { Way::Registers };
-        way.goes(&mut buyer, &format!("soaked{number}")).await;
+        // An operator asks once: the API must live.
+        let ways: &[Way] = match which {
+            Which::Api => &[Way::HasBillingAccount, Way::Registers],
+            Which::Workers => &[Way::HasBillingAccount, Way::Registers, Way::IsCancelled],
+        };
+        let way = ways[number % ways.len()];
+        way.goes(&stack, &mut buyer, &format!("soaked{number}")).await;
         stack.is_sound(&[]).await;
         let deaths = supervised.stop(&mut stack).await;
         println!("{which:?} at {point}:{n}: {}", if deaths > 0 { "died" } else { "did not come by so often" });

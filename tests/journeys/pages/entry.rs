@@ -29,7 +29,7 @@ async fn a_typed_entry_says_where_the_ids_stand_what_is_wrong_with_them_and_goes
 
         // A RAM user's own id.
         ann.types_ids("299999", instance_id).await;
-        ann.reads(ann.says("This instance was bought by another Account ID", "该实例由另一个账号 ID 购买")).await;
+        ann.reads(ann.says("This instance was bought by another Account ID", "该实例是由其他账号购买的")).await;
         ann.reads(ann.says("A RAM user’s own id is not it.", "RAM 用户自身的 ID 不是账号 ID。")).await;
         ann.looks("20-account-mismatch").await;
         ann.clicks(ann.says("Correct the IDs", "修改填写的 ID")).await;
@@ -37,7 +37,7 @@ async fn a_typed_entry_says_where_the_ids_stand_what_is_wrong_with_them_and_goes
 
         // An instance that nobody knows.
         ann.types_ids(account_id, "77").await;
-        ann.reads(ann.says("The marketplace does not know this instance yet", "云市场尚未查询到该实例")).await;
+        ann.reads(ann.says("The marketplace does not know this instance yet", "云市场中暂未查询到该实例")).await;
         ann.reads(ann.says("This page goes on by itself as soon as it can.", "条件满足后，本页面会自动继续。")).await;
         ann.looks("21-instance-not-found").await;
         ann.clicks(ann.says("Correct the IDs", "修改填写的 ID")).await;

@@ -110,7 +110,7 @@ async fn a_username_that_the_billing_center_refuses_is_told_where_it_was_typed()
         stack.fault("billing_center", fault).await;
         ann.types_billing_username("ann").await;
         ann.clicks(ann.says("Send code", "发送验证码")).await;
-        ann.reads(ann.says("This could not be accepted as it is", "当前内容未被接受")).await;
+        ann.reads(ann.says("This could not be accepted as it is", "提交的内容未通过")).await;
         ann.reads("The sandbox was told to refuse this call.").await;
         ann.looks("34-username-refused").await;
     }
@@ -129,7 +129,7 @@ async fn what_the_vendor_says_is_shown_as_plain_text() {
         ann.looks("32-field-refused").await;
         stack.fault("console", refuses("refused")).await;
         activates_again(&ann).await;
-        ann.reads(ann.says("This could not be accepted as it is", "当前内容未被接受")).await;
+        ann.reads(ann.says("This could not be accepted as it is", "提交的内容未通过")).await;
         ann.reads("The sandbox was told to refuse this call.").await;
         ann.looks("33-refused-by-vendor").await;
         activates_again(&ann).await;

@@ -13,7 +13,7 @@ async fn what_is_tried_again_is_shown_with_the_reason_and_the_time() {
         let ann = Visitor::arrived(&stack, tongue, "ann").await;
         ann.reads(ann.says("Alibaba Cloud Marketplace is not answering at the moment", "阿里云云市场暂时没有响应"))
             .await;
-        ann.reads(ann.says("This takes longer than usual.", "比平时耗时更长。")).await;
+        ann.reads(ann.says("This takes longer than usual.", "处理时间比平时长。")).await;
         ann.reads(ann.says("Next try:", "下次重试：")).await;
         ann.reads(ann.says("GMT", "GMT+8")).await;
         ann.reads(ann.says("(in ", "（还有 ")).await;
@@ -40,7 +40,7 @@ async fn what_the_other_side_is_still_at_is_said_so_and_goes_on_by_itself() {
         ann.types_code(&ann.billing_email()).await;
         ann.clicks(ann.says("Bind", "绑定")).await;
         ann.is_at(ann.says("Binding your Billing Center account", "正在绑定费用中心账号")).await;
-        ann.reads(ann.says("It has begun on the other side and is not finished there", "对方已受理，尚未完成")).await;
+        ann.reads(ann.says("It has begun on the other side and is not finished there", "请求已受理，正在处理中")).await;
         ann.looks("41-not-yet").await;
         stack.heal().await;
         ann.is_at_the_list().await;
@@ -90,7 +90,7 @@ async fn what_only_our_team_can_mend_has_a_reference_and_a_way_to_support() {
         ann.is_at(ann.says("Our team has to look at this", "需要我们的工作人员处理")).await;
         let id = ann.place().await.path().rsplit('/').next().unwrap().to_owned();
         ann.reads(&id).await;
-        ann.reads(ann.says("gave an answer that we did not expect", "返回了意外的结果")).await;
+        ann.reads(ann.says("gave an answer that we did not expect", "返回了异常结果")).await;
         assert!(ann.offers(ann.says("Contact support", "联系支持")).await);
         ann.looks("44-needs-attention").await;
     }

@@ -162,7 +162,7 @@ async fn an_ended_session_says_how_to_go_on_and_keeps_what_was_typed() {
         // The page finds out by itself, at its next poll or at the next click: here it is whichever comes first.
         ann.driver.delete_all_cookies().await.unwrap();
         ann.clicks_if_offered(ann.says("Send code", "发送验证码")).await;
-        ann.is_at(ann.says("Your session has ended", "会话已结束")).await;
+        ann.is_at(ann.says("Your session has ended", "登录已失效")).await;
         ann.looks("51-session-ended").await;
         ann.driver.refresh().await.unwrap();
         ann.is_at(ann.says("Please come in from the marketplace", "请从云市场进入")).await;
