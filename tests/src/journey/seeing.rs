@@ -44,9 +44,6 @@ impl Buyer {
         let is = &is;
         let known = std::cell::Cell::new(None::<i64>);
         let known = &known;
-        // All that was seen on the way, for each is compared with the one before.
-        let came_by = std::cell::RefCell::new(Vec::new());
-        let came_by = &came_by;
         let seen = until(what, || {
             let mut request = http.get(api.clone()).header("cookie", &session).header("prefer", "wait=5");
             if let Some(version) = known.get() {
@@ -61,14 +58,11 @@ impl Buyer {
                 }
                 let seen: Value = answer.json().await.ok()?;
                 known.set(seen["version"].as_i64());
-                came_by.borrow_mut().push(seen.clone());
                 is(&seen).then_some(seen)
             }
         })
         .await;
-        for seen in came_by.take() {
-            self.notices(&seen);
-        }
+        self.notices(&seen);
         seen
     }
 
