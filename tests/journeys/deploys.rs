@@ -131,6 +131,12 @@ async fn the_api_answers_while_it_stops_and_sends_everybody_elsewhere() {
         let poll = buyer.polls().header("prefer", "wait=25").header("if-none-match", format!("\"{version}\""));
         tokio::spawn(poll.send())
     };
+    let metrics = stack.api_url.join("metrics").unwrap();
+    until("the wait is open", || async {
+        let text = reqwest::get(metrics.clone()).await.ok()?.text().await.ok()?;
+        text.contains("landfall_open_waits 1").then_some(())
+    })
+    .await;
     stack.api().signal("TERM");
     let unready = stack.api_url.join("readyz").unwrap();
     until("it says that it stops", || async {

@@ -183,7 +183,7 @@ pub enum StepError {
     Refused(Refusal),
     /// No retry mends it.
     Broken(Fault),
-    /// Not begun: the activation was cancelled before.
+    /// Not begun: the activation was cancelled before, or the code is over.
     Over,
     /// A newer version wrote the command, or a hand: tried again at the slowest pace, not an attempt.
     NotUnderstood,
