@@ -6,8 +6,9 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::config::{Both, LogFormat};
@@ -77,16 +78,20 @@ fn lines<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    // At `debug` the client writes the password of NATS into its lines, whatever else is asked for.
-    let filter = EnvFilter::builder().parse(filter)?.add_directive("async_nats=info".parse()?);
-    let filter = filter.add_directive("async_nats::connector=info".parse()?);
+    let filter = EnvFilter::builder().parse(filter)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(writer);
     Ok(match format {
-        LogFormat::Text => Box::new(lines.finish()),
+        LogFormat::Text => Box::new(lines.finish().with(filter_fn(holds_no_password))),
         LogFormat::Json => {
-            Box::new(lines.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
+            let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            Box::new(lines.finish().with(filter_fn(holds_no_password)))
         }
     })
+}
+
+/// At `debug` the client of NATS writes its password into its lines: these are left out, whatever is asked for.
+fn holds_no_password(line: &tracing::Metadata<'_>) -> bool {
+    !line.target().starts_with("async_nats") || *line.level() <= tracing::Level::INFO
 }
 
 #[cfg(test)]
@@ -102,7 +107,8 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(activation = 7, "activation 7 starts");
             tracing::debug!("detail");
-            tracing::debug!(target: "async_nats::connector", "attempting connection with a password");
+            tracing::info!(target: "async_nats", "connected");
+            tracing::debug!(target: "async_nats::connector", "with a password");
         });
         String::from_utf8(text.lock().unwrap().clone()).unwrap()
     }
@@ -125,11 +131,22 @@ mod tests {
         let text = written(LogFormat::Text, "info");
         assert!(text.contains("activation 7 starts activation=7") && !text.contains("detail"), "{text}");
         assert!(written(LogFormat::Text, "debug").contains("detail"));
+        assert_eq!(written(LogFormat::Text, "warn"), "");
+    }
+
+    #[test]
+    fn what_the_client_of_nats_says_of_its_password_is_left_out_whatever_is_asked_for() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            for filter in ["debug", "trace", "info,async_nats=debug", "info,async_nats::connector=trace"] {
+                let text = written(format, filter);
+                assert!(text.contains("connected") && !text.contains("password"), "{filter}: {text}");
+            }
+        }
     }
 
     #[test]
     fn json_is_one_object_a_line() {
-        let text = written(LogFormat::Json, "info");
+        let text = written(LogFormat::Json, "info,async_nats=off");
         let line: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
         assert_eq!((&line["level"], &line["activation"]), (&"INFO".into(), &7.into()));
         assert_eq!(line["message"], "activation 7 starts");

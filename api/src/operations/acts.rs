@@ -181,7 +181,7 @@ async fn retry_now(
         return Err(Problem::too_old());
     }
     let reason = reason(body.reason.as_deref())?;
-    commands::retry(db, id).await?;
+    commands::retry(db, &retriable).await?;
     sealed::is_on_its_way(db, id).await?;
     activation.retried_by_operator();
     // Of a mail that the buyer must not know of nothing shows.

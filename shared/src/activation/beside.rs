@@ -43,8 +43,6 @@ impl Activation {
             (_, Outcome::Happened(Happened::CodeSent)) => {
                 Follow { challenge: becomes("sent", None), ..Follow::default() }
             }
-            // Nothing was sent, whoever comes first: this attempt, or the clock that ends the code.
-            (_, Outcome::Happened(Happened::CodeOver)) => Follow { ends: true, ..Follow::default() },
             (_, Outcome::Refused(_)) => Follow { challenge: becomes("refused", None), ..Follow::default() },
             (_, Outcome::Happened(_) | Outcome::Later(_) | Outcome::Retry(_) | Outcome::Dead(_) | Outcome::Over) => {
                 Follow::default()

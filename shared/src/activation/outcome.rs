@@ -32,8 +32,6 @@ pub enum Happened {
     AccountLookedUp(Option<LookedUp>),
     /// The mail server took the mail.
     CodeSent,
-    /// The code was over before its mail could be sent.
-    CodeOver,
     /// The console made the account, or has it.
     BuyerRegistered(ConsoleAccount),
     /// The Billing Center opened an account of this id.
@@ -236,7 +234,6 @@ impl Activation {
             Happened::WorkspaceUnbound
             | Happened::AccountLookedUp(_)
             | Happened::CodeSent
-            | Happened::CodeOver
             | Happened::Reported { .. } => Follow::default(),
         }
     }
@@ -250,7 +247,6 @@ impl Activation {
             }
             Happened::AccountLookedUp(_)
             | Happened::CodeSent
-            | Happened::CodeOver
             | Happened::BuyerRegistered(_)
             | Happened::BillingAccountOpened(_)
             | Happened::WorkspacesListed(_)

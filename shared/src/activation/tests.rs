@@ -254,17 +254,3 @@ fn a_refused_code_mail_is_the_challenges_matter_alone() {
         }
     }
 }
-
-/// Whoever comes first, the clock that ends the code or the attempt that finds it over: nothing was sent.
-#[test]
-fn a_mail_whose_code_is_over_is_cancelled_and_not_done() {
-    for before in all_activations() {
-        for part in [CodePart::LookUp, CodePart::Mail] {
-            let command = Command::SendVerificationCode(SendVerificationCode { challenge_id: Uuid::nil(), part });
-            let mut after = before.clone();
-            let follow = after.apply(&command, &Outcome::Happened(Happened::CodeOver), None, now());
-            assert!(follow.ends && follow.next.is_none() && follow.challenge.is_none());
-            assert_eq!(after, before);
-        }
-    }
-}

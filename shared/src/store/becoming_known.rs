@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use super::said::{self, Writing};
 use super::{marketplace_calls, purchases};
+use crate::activation::Activation;
 use crate::dispatch::News;
 use crate::marketplace;
 use crate::purchase::{Purchase, PurchaseState};
@@ -75,7 +76,6 @@ async fn catch_up(db: &mut PgConnection, purchase: &mut Purchase) -> Result<(), 
 }
 
 async fn tell(db: &mut PgConnection, purchase: &Purchase, writing: Writing<'_>) -> Result<Vec<News>, sqlx::Error> {
-    let becomes_known =
-        |activation: &mut crate::activation::Activation, holds| activation.purchase_known(purchase, holds);
+    let becomes_known = |activation: &mut Activation, holds| activation.purchase_known(purchase, holds);
     said::tell(db, purchase.marketplace, &purchase.instance_id, writing, becomes_known).await
 }

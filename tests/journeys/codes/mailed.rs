@@ -1,5 +1,6 @@
 //! What a code's mail says, and what becomes of it on its way.
 
+use landfall_tests::patience::until;
 use landfall_tests::stack::Wishes;
 use serde_json::{Value, json};
 
@@ -126,6 +127,38 @@ async fn a_code_that_is_over_shows_within_ten_seconds_and_its_mail_ends() {
     assert_eq!(seen["steps"].as_array().unwrap().last().unwrap()["status"], "cancelled");
     let expired = time(&seen["updated_at"]) - time(&seen["verification"]["expires_at"]);
     assert!(expired < time::Duration::seconds(10), "{expired}");
+    stack.heal().await;
+    stack.ends_well().await;
+}
+
+/// The attempt comes before the clock: whoever reports a code as over waits for the activation, and what waits is not expired.
+#[tokio::test]
+async fn a_mail_that_finds_its_code_over_is_cancelled_and_not_done() {
+    let wishes =
+        Wishes::default().by_announcement().with("RETRY_INITIAL_MS", "3600000").with("RETRY_MAX_MS", "3600000");
+    let mut stack = wishes.start().await;
+    let ann = Ann::at_the_choice(&stack, ACCOUNT, "400790001").await;
+    stack.fault("mail", json!({"kind": "error", "path": "rcpt", "status": 451})).await;
+    let _ = ann.asks(registration("ann@over.example")).await.is(202);
+    let mail = |seen: &Value| seen["steps"].as_array().unwrap().last().unwrap().clone();
+    ann.sees_when("it waits for its next attempt", |seen| mail(seen)["status"] == "retrying").await;
+    let mut clock = stack.pool.begin().await.unwrap();
+    sqlx::query("select from activations for update").execute(&mut *clock).await.unwrap();
+    for now in [
+        "update challenges set expires_at = now() - interval '1 second'",
+        "update commands set due_at = now(), not_before = now() where lane = 'mail' and state = 'ready'",
+    ] {
+        sqlx::query(now).execute(&stack.pool).await.unwrap();
+    }
+    until("the attempt reports", || async {
+        let waits = "select count(*) from pg_stat_activity where application_name = 'landfall-workers'
+                     and datname = current_database() and wait_event_type = 'Lock'";
+        (sqlx::query_scalar::<_, i64>(waits).fetch_one(&stack.pool).await.ok()? > 0).then_some(())
+    })
+    .await;
+    clock.rollback().await.unwrap();
+    let seen = ann.sees_when("it is over", |seen| seen["verification"]["status"] == "expired").await;
+    assert_eq!(mail(&seen)["status"], "cancelled", "{seen:#}");
     stack.heal().await;
     stack.ends_well().await;
 }

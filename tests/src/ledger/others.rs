@@ -86,10 +86,11 @@ pub(super) async fn operator_retries(pool: &PgPool, id: Uuid) -> Result<Option<C
     let mut db = pool.begin().await?;
     let locked = activations::lock(&mut db, id).await?.expect("it is there");
     let (from, mut to) = (locked.activation.clone(), locked.activation);
-    if commands::lock_retriable(&mut db, id).await?.is_empty() {
+    let retriable = commands::lock_retriable(&mut db, id).await?;
+    if retriable.is_empty() {
         return Ok(None);
     }
-    commands::retry(&mut db, id).await?;
+    commands::retry(&mut db, &retriable).await?;
     to.retried_by_operator();
     let version = activations::save(&mut db, &to).await?;
     db.commit().await?;

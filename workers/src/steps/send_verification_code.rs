@@ -10,6 +10,7 @@ use crate::step::{Step, StepError};
 pub async fn take(step: &Step<'_>, asked: SendVerificationCode) -> Result<Happened, StepError> {
     let found = in_time(challenges::find(&step.outside.database.pool(), asked.challenge_id)).await?;
     let Some(challenge) = found.filter(|challenge| challenge.expires_at > step.now() && !is_over(challenge)) else {
+        // Nothing is sent, whoever comes first: this attempt, or the clock that ends the code and its mail.
         return Err(StepError::Over);
     };
     match asked.part {

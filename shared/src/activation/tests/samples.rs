@@ -223,7 +223,6 @@ pub fn all_outcomes() -> Vec<Outcome> {
         Happened::AccountLookedUp(None),
         Happened::AccountLookedUp(Some(looked_up)),
         Happened::CodeSent,
-        Happened::CodeOver,
         Happened::BuyerRegistered(console_account()),
         Happened::BillingAccountOpened(platform_id("ba-1")),
         Happened::BillingAccountBound,

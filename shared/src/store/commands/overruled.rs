@@ -37,6 +37,8 @@ pub async fn cancel_what_waits(db: &mut PgConnection, activation_id: Uuid) -> Re
 /// A command that is dead or waits for its next attempt, as an operator finds it.
 #[derive(Debug, Clone, Copy)]
 pub struct Retriable {
+    /// The row.
+    pub id: Uuid,
     /// The buyer does not see it among the steps.
     pub hidden: bool,
     /// Platforms may have forgotten its key: what was done under it could be done twice. Taking a binding back twice is taking it
@@ -52,7 +54,7 @@ pub struct Retriable {
 pub async fn lock_retriable(db: &mut PgConnection, activation_id: Uuid) -> Result<Vec<Retriable>, sqlx::Error> {
     sqlx::query_as!(
         Retriable,
-        r#"select hidden,
+        r#"select id, hidden,
                   name <> 'unbind_workspace' and queued_at < now() - make_interval(days => $2) as "too_old!"
            from commands
            where activation_id = $1
@@ -66,22 +68,22 @@ pub async fn lock_retriable(db: &mut PgConnection, activation_id: Uuid) -> Resul
     .await
 }
 
-/// Makes them due at once, under the same keys and with a full set of attempts.
+/// Makes locked commands due at once, under the same keys and with a full set of attempts.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn retry(db: &mut PgConnection, activation_id: Uuid) -> Result<u64, sqlx::Error> {
-    let retried = sqlx::query!(
+pub async fn retry(db: &mut PgConnection, commands: &[Retriable]) -> Result<(), sqlx::Error> {
+    let ids: Vec<Uuid> = commands.iter().map(|command| command.id).collect();
+    sqlx::query!(
         "update commands
          set state = 'ready', fence = fence + 1, attempts = 0, attempts_shown = 0, dispatches = 0, dispatched_at = null,
              due_at = now(), not_before = now(), waiting_since = null, finished_at = null
-         where activation_id = $1
-           and (state = 'dead' or (state = 'ready' and dispatched_at is null and not_before > now()))",
-        activation_id,
+         where id = any ($1)",
+        &ids,
     )
     .execute(db)
     .await?;
-    Ok(retried.rows_affected())
+    Ok(())
 }
 
 /// Takes a dead report out of the way of a newer one, which says all that it would have said.
